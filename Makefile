@@ -1,0 +1,40 @@
+# make all: set up and run the default preset. make test: set up and run the tests.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+CORES ?= 8
+SNAKEMAKE_ARGS ?=
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+INSTALLED := .venv/installed
+
+.PHONY: all test lint estimate lock clean
+
+all: $(INSTALLED)
+	snakemake --cores $(CORES) all $(SNAKEMAKE_ARGS)
+
+test: $(INSTALLED)
+	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadfile
+
+lint: $(INSTALLED)
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+estimate: $(INSTALLED)
+	python -m benchmarks.estimate
+
+lock: $(INSTALLED)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv .snakemake
+
+# Compiled at once: importing torch from source text costs each of the hundred jobs two seconds.
+$(INSTALLED): requirements.lock
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed')"
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet "uv==$(UV_VERSION)"
+	.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes --compile-bytecode \
+	  --requirements requirements.lock
+	touch $@
