@@ -1,0 +1,82 @@
+"""The one form in which a prepared dataset is stored: uint8 images with labels, one file."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from data.files import atomic_write
+
+ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """A prepared dataset.
+
+    Images are uint8 of shape (n, height, width, channels); labels int64 of shape (n,).
+    `value_range` says what the networks see: "unit" is [0, 1] (MNIST, Omniglot), "symmetric" is
+    [-1, 1] (CIFAR10, CelebA), as `input_normalize_sym` of the reference [25].
+    `meta` travels to the tables: source, counts, official counts, whether it is synthetic.
+    """
+
+    name: str
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    value_range: str
+    meta: dict
+
+    def __post_init__(self):
+        if self.value_range not in ("unit", "symmetric"):
+            raise ValueError(
+                f"{self.name}: value_range is {self.value_range!r}, not unit/symmetric"
+            )
+        for split in ("train", "test"):
+            images, labels = getattr(self, f"{split}_images"), getattr(self, f"{split}_labels")
+            if images.dtype != np.uint8 or images.ndim != 4 or len(images) != len(labels):
+                raise ValueError(
+                    f"{self.name}: {split} images must be uint8 (n, h, w, c) with n labels, "
+                    f"not {images.dtype} {images.shape} with {len(labels)} labels"
+                )
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        return self.train_images.shape[1:]
+
+
+def save(path: Path | str, images: ImageSet) -> None:
+    """Write an ImageSet atomically (uncompressed: reading must not cost more than training)."""
+    header = json.dumps(
+        {"name": images.name, "value_range": images.value_range, "meta": images.meta}
+    )
+    with atomic_write(path) as temporary:
+        np.savez(temporary, header=header, **{name: getattr(images, name) for name in ARRAYS})
+
+
+def load(path: Path | str) -> ImageSet:
+    """Read what `save` wrote. ValueError names the file if it is anything else."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            header = json.loads(str(stored["header"]))
+            return ImageSet(**header, **{name: stored[name] for name in ARRAYS})
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise ValueError(
+            f"{path}: not a prepared dataset ({error}); delete it and run the data phase again"
+        ) from error
+
+
+def to_float(images: torch.Tensor, value_range: str) -> torch.Tensor:
+    """uint8 (n, h, w, c) -> float32 (n, c, h, w) in [0, 1] or [-1, 1], channels-last in memory."""
+    images = images.permute(0, 3, 1, 2).float()
+    return images / 255 if value_range == "unit" else images / 127.5 - 1
+
+
+def to_uint8(images: torch.Tensor, value_range: str) -> torch.Tensor:
+    """float (n, c, h, w) in the given range -> uint8 (n, h, w, c), rounded to nearest and clipped."""
+    images = images if value_range == "unit" else (images + 1) / 2
+    return (images * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
