@@ -1,0 +1,61 @@
+"""A finished training run on disk: `weights.safetensors`, `history.csv` and `run.json`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from data.files import digest, read_json
+from models.networks import AutoEncoder
+from models.priors import PRIORS
+from models.seeds import torch_generator
+
+
+def build_model(info: dict) -> AutoEncoder:
+    """The untrained network of a run: initial weights are a function of the seed alone.
+
+    `info` has image_size, channels, value_range, seed and params {"model", "method"}.
+    """
+    settings = info["params"]["model"]
+    return AutoEncoder(
+        info["image_size"],
+        info["channels"],
+        info["value_range"],
+        latent=settings["latent"],
+        stochastic=info["params"]["method"]["objective"] != "vim",
+        width=settings["width"],
+        kernel=settings["kernel"],
+        init_std=settings["init_std"],
+        generator=torch_generator(info["seed"], "weights"),
+    )
+
+
+def build_prior(info: dict):
+    """The prior p(z) of a run."""
+    prior = PRIORS[info["params"]["method"]["prior"]]
+    return prior(info["params"]["model"]["prior_scale"])
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained model with what is known of it; `model` is None if training diverged."""
+
+    info: dict
+    model: AutoEncoder | None
+    prior: object
+
+
+def load_run(folder: Path | str, device: torch.device | str = "cpu") -> Run:
+    """Load a run for evaluation. ValueError if the weights are not those that `run.json` names."""
+    folder = Path(folder)
+    info = read_json(folder / "run.json")
+    if info["status"] == "diverged":
+        return Run(info, None, build_prior(info))
+    weights = folder / "weights.safetensors"
+    if digest(weights) != info["weights_sha256"]:
+        raise ValueError(f"{weights}: not the weights that run.json records; delete the folder")
+    model = build_model(info)
+    model.load_state_dict(load_file(weights))
+    model.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    return Run(info, model, build_prior(info))

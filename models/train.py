@@ -1,0 +1,130 @@
+"""Train one method on one dataset with one seed.
+
+    python -m models.train --data NPZ --method NAME --seed K --params JSON --out DIR \\
+        [--checkpoint FILE]
+
+Writes DIR/weights.safetensors, DIR/history.csv and DIR/run.json. An interrupted run exits with
+status 75 and goes on when the same command is given again; a diverged one exits with 0, its
+`run.json` saying so, because the tables report it. `--params` is {"model", "train", "method"}.
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+import statistics
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from data import store
+from data.files import atomic_write, digest, write_json
+from models.checkpoint import run_lock
+from models.device import pick_device
+from models.interruption import EXIT_INTERRUPTED, Interruption
+from models.provenance import provenance
+from models.throughput import flops_per_image, matrix_peak, peak_memory
+from models.trainer import Diverged, Interrupted, Trainer
+
+
+def describe_run(data: store.ImageSet, method: str, seed: int, params: dict) -> dict:
+    """All that decides a run, as `run.json` records it."""
+    height, width, channels = data.image_shape
+    if height != width:
+        raise ValueError(f"{data.name}: images are {height} x {width}; the networks take squares")
+    return {
+        "dataset": data.name,
+        "method": method,
+        "seed": seed,
+        "params": params,
+        "image_size": height,
+        "channels": channels,
+        "value_range": data.value_range,
+        "train_images": len(data.train_images),
+    }
+
+
+def utilisation(trainer: Trainer, data: store.ImageSet) -> dict:
+    """Images/s, operations per image, share of the measured matrix peak, peak memory."""
+    memory = peak_memory(trainer.device)  # before measuring the peak adds to it
+    bf16 = trainer.train["precision"] == "bf16"
+    peak = matrix_peak(trainer.device, torch.bfloat16 if bf16 else torch.float32)
+    flops = flops_per_image(trainer.model, data.image_shape, trainer.device)
+    speed = statistics.median(row["images_per_second"] for row in trainer.history)
+    return {
+        "images_per_second": speed,
+        "flops_per_image": flops,
+        "matrix_peak_flops": peak,
+        "share_of_peak": speed * flops / peak,
+        "peak_memory_bytes": memory,
+    }
+
+
+def write_history(path: Path, rows: list[dict]) -> None:
+    """The learning curve: one row an epoch. Empty if the first epoch diverged."""
+    with atomic_write(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0] if rows else [], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def train(data_file: Path, method: str, seed: int, params: dict, out: Path, checkpoint: Path):
+    """Train and write the run's three files; see the module's docstring."""
+    device = pick_device()
+    interruption = Interruption()
+    with run_lock(checkpoint.with_suffix(".lock")):
+        data = store.load(data_file)
+        info = describe_run(data, method, seed, params)
+        data_digest = digest(data_file)
+        decides = json.dumps([info, data_digest, torch.__version__, device.type], sort_keys=True)
+        images = torch.from_numpy(data.train_images).to(device)
+        fingerprint = hashlib.sha256(decides.encode()).hexdigest()
+        trainer = Trainer(info, images, checkpoint, fingerprint)
+        status, why = "done", ""
+        try:
+            trainer.fit(interruption)
+        except Diverged as error:
+            status, why = "diverged", str(error)
+            print(f"diverged: {why}", flush=True)
+
+        weights = {k: v.contiguous() for k, v in trainer.model.cpu().state_dict().items()}
+        trainer.model.to(device)
+        with atomic_write(out / "weights.safetensors") as temporary:
+            save_file(weights, temporary)
+        write_history(out / "history.csv", trainer.history)
+        record = {
+            "status": status,
+            "why": why,
+            "weights_sha256": digest(out / "weights.safetensors"),
+            "data_sha256": data_digest,
+            "seconds": trainer.seconds,
+            "sessions": trainer.sessions,
+            "provenance": provenance(device),
+            "utilisation": utilisation(trainer, data) if status == "done" else {},
+        }
+        write_json(out / "run.json", info | record)
+        checkpoint.unlink(missing_ok=True)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--method", required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--params", type=json.loads, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--checkpoint", type=Path, help="default: DIR.checkpoint.pt")
+    args = parser.parse_args()
+    checkpoint = args.checkpoint or args.out.with_name(args.out.name + ".checkpoint.pt")
+    try:
+        train(args.data, args.method, args.seed, args.params, args.out, checkpoint)
+    except Interrupted as stop:
+        print(f"{stop}; the same command goes on from there", flush=True)
+        sys.exit(EXIT_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""The training loop: epochs, schedule, history, checkpoints and the ways a run can end.
+
+The dataset lives on the device as uint8; the order of an epoch is a permutation drawn there from
+(seed, "batches", epoch), so that a resumed run sees the batches it would have seen.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from models.adversary import LEARNING_RATE_FACTOR, build_critic
+from models.checkpoint import load_checkpoint, save_checkpoint
+from models.interruption import Interruption
+from models.pretrain import pretrain_encoder
+from models.run import build_model, build_prior
+from models.seeds import torch_generator
+from models.step import Step, make_optimizer, set_learning_rate
+from models.throughput import synchronize
+
+
+class Interrupted(Exception):
+    """Training stopped early with its state saved."""
+
+
+class Diverged(Exception):
+    """The loss is not finite, or beyond the stated bound."""
+
+
+def learning_rate(base: float, schedule: list[list], epoch: int) -> float:
+    """The rate of an epoch (counted from 0): `base` over every divisor whose epoch has come.
+
+    [25]'s `manual` schedule is [[30, 2], [50, 5], [100, 10]].
+    """
+    for start, divisor in schedule:
+        if epoch >= start:
+            base /= divisor
+    return base
+
+
+class Trainer:
+    """Trains one run.
+
+    Args:
+        info: image_size, channels, value_range, seed and params, as `run.json` records them.
+        images: uint8 (n, h, w, c), on the device that trains.
+        checkpoint: path of the side checkpoint.
+        fingerprint: digest of all that decides the run; a checkpoint of another one is ignored.
+    """
+
+    def __init__(self, info: dict, images: torch.Tensor, checkpoint: Path, fingerprint: str):
+        self.info, self.images, self.device = info, images, images.device
+        self.train = train = info["params"]["train"]
+        self.checkpoint, self.fingerprint = checkpoint, fingerprint
+        if self.device.type == "cuda":
+            torch.backends.cudnn.benchmark = True
+            torch.set_float32_matmul_precision(
+                "highest" if train["precision"] == "fp32" else "high"
+            )
+            torch.backends.cudnn.allow_tf32 = train["precision"] != "fp32"
+
+        self.model = build_model(info).to(self.device, memory_format=torch.channels_last)
+        self.prior = build_prior(info)
+        self.generator = torch_generator(info["seed"], "noise", self.device)
+        self.critic = None
+        self.rates = [train["learning_rate"]]
+        groups = [{"params": list(self.model.parameters()), "lr": self.rates[0]}]
+        if info["params"]["method"].get("divergence") == "js":
+            weights = torch_generator(info["seed"], "critic")
+            model = info["params"]["model"]
+            self.critic = build_critic(model["latent"], model["init_std"], weights).to(self.device)
+            self.rates.append(LEARNING_RATE_FACTOR * self.rates[0])
+            groups.append({"params": list(self.critic.parameters()), "lr": self.rates[1]})
+        self.optimizer = make_optimizer(groups, self.device)
+        self.step = Step(
+            self.model,
+            self.critic,
+            self.prior,
+            self.optimizer,
+            images,
+            self.generator,
+            info["params"],
+        )
+        self.batch = min(train["batch"], len(images))
+        self.steps_per_epoch = len(images) // self.batch
+        self.epoch, self.position, self.seconds = 0, 0, 0.0
+        self.history: list[dict] = []
+        self.sessions: list[dict] = []
+        self.parts: torch.Tensor | None = None  # (steps_per_epoch, k): this epoch's losses
+
+    @property
+    def steps_done(self) -> int:
+        """Optimisation steps so far."""
+        return self.epoch * self.steps_per_epoch + self.position
+
+    def fit(self, interruption: Interruption) -> None:
+        """Train to the last epoch. Raises Interrupted (state saved) or Diverged."""
+        self._resume()
+        self.sessions.append({"from_step": self.steps_done})
+        self.started = self.saved = time.monotonic()
+        for module in (self.model, self.critic):
+            if module is not None:
+                module.train()
+        if self.steps_done == 0:
+            self._pretrain()
+        progress = tqdm(
+            total=self.train["epochs"] * self.steps_per_epoch,
+            initial=self.steps_done,
+            unit="step",
+            disable=not sys.stderr.isatty(),
+        )
+        with progress:
+            while self.epoch < self.train["epochs"]:
+                self._run_epoch(interruption, progress)
+        self._close_session()
+
+    def _pretrain(self) -> None:
+        wanted = self.train["pretrain_steps"] > 0
+        if not wanted or self.info["params"]["method"]["objective"] != "vim":
+            return
+        generator = torch_generator(self.info["seed"], "pretrain", self.device)
+        args = (self.model, self.prior, self.images, generator, self.train)
+        steps, loss = pretrain_encoder(*args)
+        print(f"encoder pre-training: {steps} steps, moment loss {loss:.4f}", flush=True)
+
+    def _run_epoch(self, interruption: Interruption, progress) -> None:
+        for group, base in enumerate(self.rates):
+            rate = learning_rate(base, self.train["schedule"], self.epoch)
+            set_learning_rate(self.optimizer, group, rate)
+        order = torch_generator(self.info["seed"], f"batches/{self.epoch}", self.device)
+        permutation = torch.randperm(len(self.images), generator=order, device=self.device)
+        start = time.monotonic()
+        first = self.position
+        for position in range(first, self.steps_per_epoch):
+            reason = interruption.reason()
+            if reason:
+                self._stop(reason)
+            parts = self.step(permutation[position * self.batch :][: self.batch])
+            if self.parts is None:
+                self.parts = parts.new_zeros(self.steps_per_epoch, len(parts))
+            self.parts[position] = parts
+            self.position = position + 1
+            progress.update()
+            if time.monotonic() - self.saved > self.train["checkpoint_seconds"]:
+                self._save()
+        self._finish_epoch(time.monotonic() - start, self.steps_per_epoch - first)
+
+    def _finish_epoch(self, seconds: float, steps: int) -> None:
+        parts = self.parts.cpu()  # the epoch's one wait for the device
+        limit = self.train["diverged_above"]
+        bad = (~parts.isfinite().all(1) | (parts[:, 0].abs() > limit)).nonzero()
+        if len(bad):
+            batch = int(bad[0])
+            shown = ", ".join(
+                f"{n} {v:.4g}" for n, v in zip(self.step.names, parts[batch], strict=True)
+            )
+            self._close_session()
+            raise Diverged(f"epoch {self.epoch + 1}, batch {batch + 1}: {shown} (limit {limit:g})")
+        rate = learning_rate(self.rates[0], self.train["schedule"], self.epoch)
+        means = dict(zip(self.step.names, parts.double().mean(0).tolist(), strict=True))
+        speed = steps * self.batch / max(seconds, 1e-9)
+        self.epoch, self.position, self.parts = self.epoch + 1, 0, None
+        row = {"epoch": self.epoch, "learning_rate": rate, **means, "images_per_second": speed}
+        self.history.append(row)
+        shown = "  ".join(f"{name} {value:.5g}" for name, value in row.items() if name != "epoch")
+        print(f"epoch {self.epoch}/{self.train['epochs']}  {shown}", flush=True)
+
+    def _close_session(self) -> None:
+        synchronize(self.device)
+        session = self.sessions[-1]
+        now = time.monotonic()
+        session["to_step"] = self.steps_done
+        session["seconds"] = round(now - self.started, 3)
+        self.seconds = sum(s["seconds"] for s in self.sessions)
+
+    def _stop(self, reason: str) -> None:
+        self._save()
+        raise Interrupted(f"{reason}: stopped at step {self.steps_done}, state saved")
+
+    def _save(self) -> None:
+        self._close_session()
+        state = {
+            "fingerprint": self.fingerprint,
+            "model": self.model.state_dict(),
+            "critic": self.critic.state_dict() if self.critic else None,
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+            "epoch": self.epoch,
+            "position": self.position,
+            "parts": self.parts,
+            "names": self.step.names,
+            "history": self.history,
+            "sessions": self.sessions,
+        }
+        save_checkpoint(self.checkpoint, state)
+        self.saved = time.monotonic()
+
+    def _resume(self) -> None:
+        state = load_checkpoint(self.checkpoint, self.fingerprint)
+        if state is None:
+            return
+        self.model.load_state_dict(state["model"])
+        if self.critic:
+            self.critic.load_state_dict(state["critic"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        for group in self.optimizer.param_groups:  # loaded to the CPU; a graph needs the device's
+            if isinstance(group["lr"], torch.Tensor):
+                group["lr"] = group["lr"].to(self.device)
+        self.generator.set_state(state["generator"])
+        self.epoch, self.position = state["epoch"], state["position"]
+        self.parts = None if state["parts"] is None else state["parts"].to(self.device)
+        self.step.names = state["names"]
+        self.history, self.sessions = state["history"], state["sessions"]
+        print(f"resuming at step {self.steps_done} (epoch {self.epoch + 1})", flush=True)
