@@ -1,0 +1,1 @@
+"""One file an estimator; `report/` renders tables and figures from their scores."""

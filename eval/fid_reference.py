@@ -1,0 +1,147 @@
+"""Feature statistics of real images, once per dataset, for `eval.fid`.
+
+    python -m eval.fid_reference --data NPZ [--weights FILE] --params JSON --out NPZ
+
+Settings:
+    dims        64, 192 (embedded weights) or 2048 (needs --weights)
+    references  {split: at most how many of its first images, null for all}, such as
+                {"test": 10000, "train": null}; the number used goes to the protocol
+    count       number of generated images that FID will compare; also that of the floor
+    groups      groups of the jackknife (10)
+    batch       images per pass through the network (null: by device)
+    allow_small whether fewer images than dims may be used (false)
+
+Beside each reference stands its floor: the FID of as many real images of the other split. No
+model can be expected to get below it; what a generated value exceeds it by is the model's.
+"""
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data import store
+from data.files import atomic_write
+from eval.frechet import Statistics, frechet_distance, jackknife_error, statistics
+from eval.inception import PREPROCESSING, FeatureNetwork, features, load_network
+from models.device import pick_device
+
+OTHER = {"train": "test", "test": "train"}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Statistics of one split and its floor {"value", "se", "count"}."""
+
+    statistics: Statistics
+    floor: dict
+
+
+def key(network: FeatureNetwork, data: store.ImageSet) -> dict:
+    """What the statistics depend on; those of another key must not be compared."""
+    return {
+        "dataset": data.name,
+        "image_shape": list(data.image_shape),
+        "preprocessing": PREPROCESSING,
+        "dims": network.dims,
+        "weights_sha256": network.digest,
+    }
+
+
+def require_count(count: int, params: dict, what: str) -> None:
+    """ValueError for fewer images than dimensions (singular covariance), unless asked for."""
+    if count < params["dims"] and not params.get("allow_small", False):
+        raise ValueError(
+            f"{count} {what} images are too few for {params['dims']} dimensions: use "
+            f"{params['dims']} or more, or set allow_small to get a flagged value"
+        )
+
+
+def build(data: store.ImageSet, network: FeatureNetwork, params: dict) -> dict[str, Reference]:
+    """References of the splits that `params` names."""
+    images = {"train": data.train_images, "test": data.test_images}
+    wanted = {}
+    for split, count in params["references"].items():
+        wanted[split] = len(images[split][:count])
+        require_count(wanted[split], params, f"{split} reference")
+    needed = dict(wanted)
+    for split in wanted:  # the floor takes images of the other split
+        other = OTHER[split]
+        needed[other] = max(needed.get(other, 0), len(images[other][: params["count"]]))
+
+    found = {
+        split: features(network, images[split][:n], params.get("batch"))
+        for split, n in needed.items()
+    }
+    references = {}
+    for split, count in wanted.items():
+        reference = statistics(found[split][:count])
+        real = found[OTHER[split]][: params["count"]]
+        floor = {
+            "value": frechet_distance(statistics(real), reference),
+            "se": jackknife_error(real, reference, params.get("groups", 10)),
+            "count": len(real),
+        }
+        references[split] = Reference(reference, floor)
+    return references
+
+
+def save(path: Path, references: dict[str, Reference], key: dict) -> None:
+    """Write the references atomically, with the key and the floors in a JSON header."""
+    header = {"key": key, "floors": {name: r.floor for name, r in references.items()}}
+    arrays = {}
+    for name, reference in references.items():
+        for field, value in vars(reference.statistics).items():
+            arrays[f"{name}/{field}"] = value
+    with atomic_write(path) as temporary:
+        np.savez(temporary, header=json.dumps(header), **arrays)
+
+
+def load(path: Path, key: dict) -> dict[str, Reference]:
+    """Read what `save` wrote. ValueError if it was made for anything but `key`."""
+    with np.load(path, allow_pickle=False) as stored:
+        header = json.loads(str(stored["header"]))
+        for name, value in key.items():
+            if header["key"][name] != value:
+                raise ValueError(
+                    f"{path}: made with {name} {header['key'][name]!r}, not {value!r}; "
+                    "delete it and run eval.fid_reference again"
+                )
+        return {
+            name: Reference(
+                Statistics(
+                    stored[f"{name}/mean"],
+                    stored[f"{name}/covariance"],
+                    int(stored[f"{name}/count"]),
+                ),
+                floor,
+            )
+            for name, floor in header["floors"].items()
+        }
+
+
+def main() -> None:
+    """Parse the command line, compute, write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, help="full Inception network, for dims 2048")
+    parser.add_argument("--params", type=json.loads, required=True, help="settings, as JSON")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+
+    data = store.load(arguments.data)
+    network = load_network(arguments.params["dims"], arguments.weights, pick_device())
+    references = build(data, network, arguments.params)
+    save(arguments.out, references, key(network, data))
+    for split, reference in references.items():
+        floor = reference.floor
+        print(
+            f"fid reference {data.name} {split}: {reference.statistics.count} images, floor "
+            f"{floor['value']:.4g} +- {floor['se']:.2g} ({floor['count']} real images)"
+        )
+
+
+if __name__ == "__main__":
+    main()

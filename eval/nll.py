@@ -1,0 +1,177 @@
+"""Negative log-likelihood of test images, in nats per image (Table I, MNIST and Omniglot).
+
+    python -m eval.nll --run DIR --data NPZ --params JSON --out JSON
+
+Two numbers, because the paper does not say which it means (docs/nll.md):
+
+- `nll`, -ln p(x) by importance sampling: what the words mean;
+- `cross_entropy`, E_x E_z~p(z) [-ln p(x|z)], an upper bound of it of the size the paper prints.
+
+The likelihood is Bernoulli per pixel on grey values in [0, 1], not binarised, as the VAE of [25].
+"""
+
+import math
+
+import torch
+from torch.nn import functional as F
+
+from eval.ais import ais_log_marginal
+from eval.importance import effective_sample_size, log_marginal, log_weights
+from eval.job import ScoreInputs, score_main
+from eval.likelihood import decoder_likelihood
+from eval.proposals import Proposal, encoder_proposal, laplace_proposal
+from eval.subset import choose
+from models.seeds import torch_generator
+
+CLIP = 1e-7  # Keras clips probabilities there; decides the size of the cross-entropy
+COLLAPSED = 5.0  # median ESS below which the bound is more than 1 / (2 * 5) = 0.1 nats loose
+
+
+def score(inputs: ScoreInputs) -> dict:
+    """Test NLL of one run.
+
+    Settings: images (test images, null for all), samples (K), proposal ("laplace" or "encoder"),
+    proposal_scales (the grid of its width), tuning_images (training images it is tuned on),
+    laplace_iterations, prior_samples (draws of the cross-entropy), ais (null, or an object with
+    images, chains, temperatures, leapfrog), batch (decodes at once).
+
+    Values in nats, with the standard error over images: nll, cross_entropy; ess_median, ess_min
+    and `collapsed`, whether nll is not to be trusted; with AIS, `ais_nll` and `ais_gap`, by how
+    much it exceeds the importance-sampled NLL of the same images.
+    """
+    params, model, prior, device = inputs.params, inputs.run.model, inputs.run.prior, inputs.device
+    if model.value_range != "unit":
+        raise ValueError(
+            f"nll is defined here for images in [0, 1], not for {inputs.data.name}: "
+            "take nll out of its metrics"
+        )
+    data = inputs.data
+    test = choose(data.test_images, params["images"], "nll/test", "unit", device)
+    train = choose(data.train_images, params["tuning_images"], "nll/tuning", "unit", device)
+
+    scale = best_scale(inputs, train)
+    weights = weigh(inputs, test, propose(inputs, test).widened(scale), "nll/importance")
+    bounds, sizes = log_marginal(weights), effective_sample_size(weights)
+    draws = prior.sample(
+        (params["prior_samples"], model.latent_dim),
+        torch_generator(inputs.seed, "nll/prior", device),
+        device,
+    )
+    entropies, entropy_error = prior_cross_entropy(model, test, draws, params["batch"])
+
+    values = {
+        "nll": -bounds.mean().item(),
+        "nll_se": standard_error(bounds),
+        "cross_entropy": entropies.mean().item(),
+        "cross_entropy_se": math.hypot(standard_error(entropies), entropy_error),
+        "ess_median": sizes.median().item(),
+        "ess_min": sizes.min().item(),
+        "collapsed": sizes.median().item() < COLLAPSED,
+    }
+    if params.get("ais"):
+        values |= ais_values(inputs, test, bounds)
+    protocol = {
+        "likelihood": "Bernoulli per pixel on grey values in [0, 1], not binarised",
+        "estimator": "importance-sampled lower bound of ln p(x)",
+        "images": len(test),
+        "samples": params["samples"],
+        "proposal": params["proposal"],
+        "proposal_scale": scale,
+        "collapsed_below": COLLAPSED,
+        "prior_samples": params["prior_samples"],
+        "clip": CLIP,
+        "ais": params.get("ais"),
+    }
+    return {"values": values, "protocol": protocol}
+
+
+def propose(inputs: ScoreInputs, x: torch.Tensor) -> Proposal:
+    """The proposal that the settings name, before its width is tuned."""
+    params, run = inputs.params, inputs.run
+    if params["proposal"] == "encoder":
+        return encoder_proposal(run.model, x)
+    if params["proposal"] != "laplace":
+        raise ValueError(f"proposal is {params['proposal']!r}; it must be 'laplace' or 'encoder'")
+    return laplace_proposal(
+        run.model,
+        x,
+        run.prior.scale,
+        iterations=params["laplace_iterations"],
+        batch=params["batch"],
+    )
+
+
+def weigh(inputs: ScoreInputs, x: torch.Tensor, proposal: Proposal, role: str) -> torch.Tensor:
+    """Log importance weights (n, K) of images x."""
+    return log_weights(
+        x,
+        proposal,
+        inputs.run.prior,
+        decoder_likelihood(inputs.run.model),
+        inputs.params["samples"],
+        batch=inputs.params["batch"],
+        generator=torch_generator(inputs.seed, role, inputs.device),
+    )
+
+
+def best_scale(inputs: ScoreInputs, x: torch.Tensor) -> float:
+    """The width of the grid with the highest bound on x; every width sees the same noise."""
+    proposal = propose(inputs, x)
+
+    def bound(scale):
+        return log_marginal(weigh(inputs, x, proposal.widened(scale), "nll/tuning")).mean().item()
+
+    return max(inputs.params["proposal_scales"], key=bound)
+
+
+def prior_cross_entropy(
+    model, x: torch.Tensor, z: torch.Tensor, batch: int
+) -> tuple[torch.Tensor, float]:
+    """E_z~p(z) [-ln p(x|z)] per image, (n,) nats, from draws z (m, d), and its error.
+
+    With l = logit p, -ln p(x|z) = sum_i [softplus(l_i) - x_i l_i] is linear in x: all n m pairs
+    need the draws' mean of l and of softplus(l) alone. Clipping l clips p to [CLIP, 1 - CLIP].
+    The error is the standard error, due to the m draws, of the mean over the images.
+    """
+    limit = math.log((1 - CLIP) / CLIP)
+    pixels, mean_image = x.flatten(1).double(), x.double().mean(0).flatten()
+    slopes, per_draw = torch.zeros_like(mean_image), []
+    constant = 0.0
+    for part in z.split(batch):
+        logits = model.decode_logits(part).flatten(1).double().clamp(-limit, limit)
+        volume = F.softplus(logits).sum(1)
+        slopes += logits.sum(0) / len(z)
+        constant += volume.sum() / len(z)
+        per_draw.append(volume - logits @ mean_image)
+    return constant - pixels @ slopes, standard_error(torch.cat(per_draw))
+
+
+def ais_values(inputs: ScoreInputs, x: torch.Tensor, bounds: torch.Tensor) -> dict:
+    """AIS on the first images, beside the importance-sampled bounds (n,) of the same images."""
+    settings = dict(inputs.params["ais"])
+    count = settings.pop("images")
+    annealed = ais_log_marginal(
+        x[:count],
+        inputs.run.prior,
+        decoder_likelihood(inputs.run.model),
+        inputs.run.model.latent_dim,
+        **settings,
+        batch=inputs.params["batch"],
+        generator=torch_generator(inputs.seed, "nll/ais", inputs.device),
+    )
+    gap = bounds[:count] - annealed
+    return {
+        "ais_nll": -annealed.mean().item(),
+        "ais_nll_se": standard_error(annealed),
+        "ais_gap": gap.mean().item(),
+        "ais_gap_se": standard_error(gap),
+    }
+
+
+def standard_error(values: torch.Tensor) -> float:
+    """Standard error of the mean of values (n,), n of two or more."""
+    return values.std().item() / math.sqrt(len(values))
+
+
+if __name__ == "__main__":
+    score_main("nll", score)

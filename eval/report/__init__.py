@@ -1,0 +1,1 @@
+"""Reads the scores, writes tables and figures."""

@@ -1,0 +1,171 @@
+"""What stands around the tables: how a number was made, and why two numbers do not compare."""
+
+import re
+from fractions import Fraction
+
+import pandas as pd
+
+from eval.report.frames import dataset_label
+from eval.report.paper import Table, paper
+from eval.report.values import dataset_names, template_fields
+
+LONGEST_LIST = 4
+
+
+def shown(value: object) -> str:
+    """A value as a person would write it; hashes shortened, values that differ side by side."""
+    if isinstance(value, dict) and set(value) == {"differs"}:
+        return " / ".join(abridged(value["differs"]))
+    if isinstance(value, list):
+        return "[" + ", ".join(abridged(value)) + "]"
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "unset"}[value]
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return re.sub(r"\b([0-9a-f]{10})[0-9a-f]{22,}\b", r"\1…", str(value))
+
+
+def abridged(values: list) -> list[str]:
+    """The values, or the first and the last of a long list."""
+    if len(values) <= LONGEST_LIST:
+        return [shown(value) for value in values]
+    return [shown(values[0]), "…", shown(values[-1])]
+
+
+def flat_text(protocol: dict, prefix: str = "") -> dict[str, str]:
+    """A nested protocol as {"split": "test", "reference test": "10,000", ...}."""
+    texts = {}
+    for key, value in protocol.items():
+        name = f"{prefix}{key}".replace("_", " ")
+        if isinstance(value, dict) and set(value) != {"differs"}:
+            texts |= flat_text(value, f"{name} ")
+        else:
+            texts[name] = shown(value)
+    return texts
+
+
+def protocol_line(metrics: dict, scores: list[str], wanted: set[str], source: str) -> str:
+    """One line: how scores were made on datasets, naming a dataset only where it differs."""
+    parts = []
+    for score in scores:
+        by_dataset = {
+            paper().datasets[dataset]: flat_text(protocol)
+            for dataset, protocol in metrics["protocols"].get(score, {}).items()
+            if dataset in wanted
+        }
+        entries = []
+        for key in dict.fromkeys(key for texts in by_dataset.values() for key in texts):
+            texts = {label: t[key] for label, t in by_dataset.items() if key in t}
+            if len(set(texts.values())) == 1 and len(texts) == len(by_dataset):
+                entries.append(f"{key}: {next(iter(texts.values()))}")
+            else:
+                entries.append(f"{key}: " + ", ".join(f"{d} {t}" for d, t in texts.items()))
+        if entries:
+            parts.append(f"{score}: " + "; ".join(entries))
+    text = " · ".join(parts) or "nothing was run"
+    return f"<sub>Protocol ({source}): {text}.</sub>"
+
+
+def width_text(settings: dict) -> str:
+    """The network's width as a share of the reference's filters."""
+    width = settings["model"]["width"]
+    if isinstance(width, int | float):
+        return str(Fraction(width).limit_denominator(64)) if width != 1 else "full"
+    return shown(width)
+
+
+def deviations(metrics: dict, table: Table) -> list[str]:
+    """Why the run's column does not compare with the paper's; empty if nothing is known."""
+    counts, widths, epochs, others = [], [], [], []
+    for dataset in dict.fromkeys(column.dataset for column in table.columns.values()):
+        entry = metrics["datasets"].get(dataset, {"settings": {}})
+        if not entry["settings"]:
+            continue  # nothing was run
+        label, meta = paper().datasets[dataset], entry["meta"]
+        count, official = meta["counts"]["train"], meta["official_counts"]["train"]
+        if meta["synthetic"]:
+            others.append(f"{label} is a synthetic stand-in, drawn, not photographed")
+        elif count < official:
+            counts.append(f"{label} {count:,} of {official:,}")
+        if width_text(entry["settings"]) != "full":
+            widths.append(width_text(entry["settings"]))
+        epochs.append(shown(entry["settings"]["train"]["epochs"]))
+        fid = template_fields(metrics, dataset)["fid"]
+        if "fid" in table.scores and fid.startswith("FID-") and "2048" not in fid:
+            others.append(
+                f"{fid} is taken from a shallow layer, another quantity than the paper's FID on"
+                " 2048 pool3 features"
+            )
+    reasons = list(dict.fromkeys(others))
+    if counts:
+        reasons.append(f"small data (training images: {', '.join(counts)})")
+    if widths:
+        reasons.append(f"narrow networks ({', '.join(dict.fromkeys(widths))} of the filters)")
+    if reasons:
+        reasons.append(f"epochs: {', '.join(dict.fromkeys(epochs))}")
+    return reasons
+
+
+def settings_frame(metrics: dict) -> pd.DataFrame:
+    """What was run: a row a dataset."""
+    rows = []
+    for dataset in dataset_names(metrics):
+        meta, settings = (metrics["datasets"][dataset][key] for key in ("meta", "settings"))
+        row = {"dataset": dataset_label(metrics, dataset)}
+        for split in ("train", "test"):
+            count, official = meta["counts"][split], meta["official_counts"][split]
+            row[f"{split} images"] = f"{count:,}" + (
+                "" if meta["synthetic"] or count == official else f" of {official:,}"
+            )
+        row |= dict.fromkeys(("network width", "latent dimensions", "epochs", "seeds"), "not run")
+        if settings:
+            row["network width"] = width_text(settings)
+            row["latent dimensions"] = shown(settings["model"]["latent"])
+            row["epochs"] = shown(settings["train"]["epochs"])
+            row["seeds"] = str(len(metrics["seeds"]))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person would say them."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def origin_line(metrics: dict, source: str) -> str:
+    """One line: preset, hardware, date, commit and durations of a source."""
+    origin, spent = metrics["provenance"], dict(metrics["seconds"])
+    commit = origin.get("commit")
+    commit = "unknown" if commit is None else shown(commit)
+    dirty = origin.get("dirty")
+    if isinstance(dirty, dict):  # the runs differ
+        state = " (some runs with uncommitted changes)"
+    else:
+        state = {False: "", None: " (unknown state)"}.get(dirty, " + uncommitted changes")
+    training = duration(spent.pop("training"))
+    date = (origin["last_run"] or "never")[:10]
+    return (
+        f"- **{source}**: preset `{metrics['preset']}`, {shown(origin.get('hardware'))}, {date},"
+        f" commit {commit}{state}; {origin['runs']} runs, training {training}, scores"
+        f" {duration(sum(spent.values()))} in all."
+    )
+
+
+def figure_names(metrics: dict) -> dict[str, str]:
+    """File stem and caption of every figure that `eval.report.figures` draws of these metrics."""
+    names = {}
+    for position, dataset in enumerate(paper().datasets, start=1):
+        if dataset in metrics["datasets"]:
+            caption = f"Figure {position}. Generated samples, {dataset_label(metrics, dataset)}"
+            names[f"figure{position}_{dataset}"] = caption
+    names["learning_curves"] = "Figure 5 (ours). Learning curves"
+    scores = metrics["protocols"]
+    if "robustness" in scores:
+        names["robustness"] = "Figure 6 (ours). Accuracy against noise"
+    if scores.get("robustness", {}).keys() & scores.get("capacity", {}).keys():
+        names["information"] = "Figure 7 (ours). Information in the code against robustness"
+    return names

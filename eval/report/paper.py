@@ -1,0 +1,83 @@
+"""The paper's printed numbers, and which score of ours stands beside each (`paper.yaml`)."""
+
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+FILE = Path(__file__).with_name("paper.yaml")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table of the paper: a dataset, and the scores measured for it.
+
+    `metrics` maps what a score is called in the table to its name in `metrics.json`; both, and
+    `label`, are templates: {gaussian_small}, {fid}, ... `floor` is a score of the data alone;
+    `doubts` maps a metric to the score that says its estimator failed.
+    """
+
+    name: str
+    dataset: str
+    metrics: dict[str, str]
+    label: str = ""
+    floor: str | None = None
+    doubts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the paper.
+
+    `rows` maps method to the printed values, one a column, None where the paper has a dash.
+    `impossible` maps method to columns whose printed value is a typing error. `blocks` are the
+    parts it is shown in: {"columns", "metrics", "caption", "printed"}, each optional; printed:
+    false leaves out the paper's columns.
+    `evaluation_images` is the count behind an accuracy, where it is one.
+    """
+
+    name: str
+    title: str
+    unit: str
+    better: str
+    digits: int
+    scores: list[str]
+    blocks: list[dict]
+    columns: dict[str, Column]
+    rows: dict[str, list[float | None]]
+    notes: list[str]
+    impossible: dict[str, list[str]] = field(default_factory=dict)
+    evaluation_images: int | None = None
+
+    def printed(self, method: str, column: str) -> float | None:
+        """The paper's number; None for its dash. KeyError for a method that it does not have."""
+        return self.rows[method][list(self.columns).index(column)]
+
+
+@dataclass(frozen=True)
+class Paper:
+    """The whole: citation, method and dataset labels in the paper's order, tables by number."""
+
+    citation: str
+    methods: dict[str, str]
+    datasets: dict[str, str]
+    counted: list[str]
+    levels: dict[str, float]
+    tables: dict[str, Table]
+
+
+def _table(name: str, entry: dict) -> Table:
+    columns = {key: Column(name=key, **column) for key, column in entry["columns"].items()}
+    for method, row in entry["rows"].items():
+        if len(row) != len(columns):
+            raise ValueError(f"{FILE.name}: table {name}, {method}: {len(row)} values")
+    return Table(name=name, **entry | {"columns": columns})
+
+
+@cache
+def paper() -> Paper:
+    """Read `paper.yaml`."""
+    content = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    tables = {name: _table(name, entry) for name, entry in content.pop("tables").items()}
+    return Paper(**content, tables=tables)
