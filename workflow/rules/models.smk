@@ -1,0 +1,36 @@
+# Training: one job per dataset x method x seed.
+WEIGHTS = results("runs/{dataset}/{method}/seed{seed}/weights.safetensors")
+HISTORY = results("runs/{dataset}/{method}/seed{seed}/history.csv")
+RUN_RECORD = results("runs/{dataset}/{method}/seed{seed}/run.json")
+HISTORIES = runs(HISTORY)
+MODELS = [*runs(WEIGHTS), *HISTORIES, *runs(RUN_RECORD)]
+
+
+rule train:
+    input:
+        data=results("data/{dataset}.npz"),
+        code=sources("models.train"),
+    output:
+        weights=WEIGHTS,
+        history=HISTORY,
+        record=RUN_RECORD,
+    log:
+        results("logs/train/{dataset}/{method}/seed{seed}.log"),
+    benchmark:
+        results("benchmarks/train/{dataset}/{method}/seed{seed}.tsv")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        gpu=GPU,
+    params:
+        settings=train_params,
+        out=subpath(output.record, parent=True),
+        # Not an output: an engine would delete it, and with it the interrupted run's progress.
+        checkpoint=results("checkpoints/{dataset}/{method}/seed{seed}.pt"),
+    message:
+        "train {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
+    shell:
+        "exec python -m models.train --data {input.data} --method {wildcards.method}"
+        " --seed {wildcards.seed} --params {params.settings:q} --out {params.out}"
+        " --checkpoint {params.checkpoint} > {log} 2> >(tee -a {log} >&2)"

@@ -1,0 +1,112 @@
+# From the scores to what a person reads.
+METRICS_FILE = results("metrics.json")
+RECORD = "results/paper/metrics.json"  # the committed run of preset `paper`
+READ = ["results/tables.md", results("tables.md")]
+REPORT = [*READ, results("figures"), results("plots")]
+REPORT_DATA = [
+    f"eval/report/{name}" for name in ("paper.yaml", "claims.yaml", "style.mplstyle")
+]
+
+
+rule metrics:
+    input:
+        data=DATA,
+        models=MODELS,
+        scores=SCORES,
+        code=sources("eval.report.collect"),
+    output:
+        METRICS_FILE,
+    log:
+        results("logs/metrics.log"),
+    benchmark:
+        results("benchmarks/metrics.tsv")
+    conda:
+        "../../environment.yml"
+    params:
+        settings=collect_params,
+        preset=PRESET,
+        root=subpath(output[0], parent=True),
+    message:
+        "gather runs and scores"
+    shell:
+        "exec python -m eval.report.collect --preset {params.preset} --params {params.settings:q}"
+        " --root {params.root} --out {output} > {log} 2> >(tee -a {log} >&2)"
+
+
+rule tables:
+    input:
+        metrics=METRICS_FILE,
+        record=committed_record,
+        data=REPORT_DATA,
+        code=sources("eval.report.tables"),
+    output:
+        read=report(READ, category="Tables", caption="../report/tables.rst"),
+        tables=directory(results("tables")),
+        summary=results("summary.json"),
+    log:
+        results("logs/tables.log"),
+    benchmark:
+        results("benchmarks/tables.tsv")
+    conda:
+        "../../environment.yml"
+    params:
+        record=record_option,
+        preset=PRESET,  # results/tables.md belongs to all presets: a change of preset rewrites it
+    message:
+        "write {output.read[0]}"
+    shell:
+        "exec python -m eval.report.tables --metrics {input.metrics} {params.record}"
+        " --out-md {output.read} --tables-dir {output.tables} --summary {output.summary}"
+        " > {log} 2> >(tee -a {log} >&2)"
+
+
+rule figures:
+    input:
+        metrics=METRICS_FILE,
+        data=DATA,
+        samples=SAMPLES,
+        histories=HISTORIES,
+        style=REPORT_DATA,
+        code=sources("eval.report.figures"),
+    output:
+        report(
+            directory(results("figures")),
+            patterns=["{name}.png"],
+            category="Figures",
+            caption="../report/figures.rst",
+        ),
+    log:
+        results("logs/figures.log"),
+    benchmark:
+        results("benchmarks/figures.tsv")
+    conda:
+        "../../environment.yml"
+    params:
+        root=subpath(input.metrics, parent=True),
+    message:
+        "draw figures"
+    shell:
+        "exec python -m eval.report.figures --metrics {input.metrics} --root {params.root}"
+        " --out-dir {output} > {log} 2> >(tee -a {log} >&2)"
+
+
+rule plots:
+    input:
+        metrics=METRICS_FILE,
+        histories=HISTORIES,
+        code=sources("eval.report.curves"),
+    output:
+        directory(results("plots")),
+    log:
+        results("logs/plots.log"),
+    benchmark:
+        results("benchmarks/plots.tsv")
+    conda:
+        "../../environment.yml"
+    params:
+        root=subpath(input.metrics, parent=True),
+    message:
+        "write the curves as CSV, for dvc plots"
+    shell:
+        "exec python -m eval.report.curves --metrics {input.metrics} --root {params.root}"
+        " --out-dir {output} > {log} 2> >(tee -a {log} >&2)"
