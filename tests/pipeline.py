@@ -1,0 +1,103 @@
+"""A copy of the repository with tiny settings, in which real engines run."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+TREES = ("data", "eval", "models", "workflow")
+FILES = ("Snakefile", "dvc.yaml", ".dvcignore", "environment.yml")
+ENVIRONMENT = os.environ | {
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "OMP_NUM_THREADS": "1",
+    "VIMAE_DEVICE": "cpu",
+}
+# Two methods, one dataset with every score but FID and one with FID: the smallest whole.
+TINY = {
+    "methods": ["vae", "vimae_l"],
+    "datasets": ["mnist", "celeba"],
+    "metrics": {
+        "reconstruction": ["mnist"],
+        "nll": ["mnist"],
+        "fid": ["celeba"],
+        "robustness": ["mnist"],
+        "capacity": ["mnist"],
+    },
+}
+
+
+def shipped_config() -> dict:
+    """params.yaml of the repository."""
+    return yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+
+
+def tiny_config() -> dict:
+    """The shipped settings, shrunk: the same keys, the smallest numbers that work."""
+    config = shipped_config() | TINY
+    quick = config["presets"]["quick"]
+    quick["data"] = {
+        "default": {"source": "embedded", "train": 200, "test": 100},
+        "celeba": {"source": "synthetic", "train": 120, "test": 100},
+    }
+    quick["model"]["default"] |= {"width": 1 / 64, "latent": 4}
+    quick["model"]["celeba"] = {"latent": 4}
+    quick["train"] = {"default": quick["train"]["default"] | {"epochs": 1, "pretrain_steps": 2}}
+    quick["samples"]["default"]["count"] = 100
+    scores = quick["scores"]
+    scores["nll"]["default"] |= {"images": 4, "samples": 4, "tuning_images": 4}
+    scores["nll"]["default"] |= {"laplace_iterations": 1, "prior_samples": 20}
+    scores["fid"]["default"] |= {"count": 100, "references": {"test": 100}}
+    scores["robustness"]["default"] |= {"labels": 40, "test": 50, "draws": 1}
+    scores["capacity"]["default"] |= {"count": 60, "batch": 60}
+    return config
+
+
+def write_config(folder: Path, config: dict) -> None:
+    """Write params.yaml into a copy."""
+    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+    (folder / "params.yaml").write_text(text, encoding="utf-8")
+
+
+def copy_repository(folder: Path, config: dict | None = None) -> Path:
+    """Copy what the pipeline consists of to `folder`, with tiny settings unless others are given.
+
+    No results and no git.
+    """
+    for tree in TREES:
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / tree, folder / tree, ignore=ignore)
+    for name in FILES:
+        shutil.copy(ROOT / name, folder / name)
+    (folder / ".dvc" / "plots").mkdir(parents=True)
+    shutil.copy(ROOT / ".dvc" / "plots" / "curves.json", folder / ".dvc" / "plots")
+    (folder / ".dvc" / "config").write_text("[core]\n    analytics = false\n    no_scm = true\n")
+    write_config(folder, config or tiny_config())
+    return folder
+
+
+def run(folder: Path, *words: str, environment: dict | None = None, check: bool = True):
+    """Run a command in a copy; on failure show what it printed."""
+    result = subprocess.run(
+        list(map(str, words)),
+        cwd=folder,
+        env=ENVIRONMENT | (environment or {}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    if check:
+        assert result.returncode == 0, f"{words} exited with {result.returncode}\n{result.stdout}"
+    return result
+
+
+def job_counts(output: str) -> dict[str, int]:
+    """Jobs by rule, from the table that a dry run prints."""
+    rows = [line.split() for line in output.splitlines()]
+    return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}

@@ -1,0 +1,226 @@
+"""The whole pipeline through real engines, on tiny data."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from data import store
+from tests.pipeline import (
+    ENVIRONMENT,
+    copy_repository,
+    job_counts,
+    run,
+    shipped_config,
+    tiny_config,
+    write_config,
+)
+from workflow.code import sources
+
+ALL = ("snakemake", "--cores", "8", "all")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A copy in which `snakemake --cores 8 all` has been run once."""
+    folder = copy_repository(tmp_path_factory.mktemp("pipeline") / "copy")
+    run(folder, *ALL)
+    return folder
+
+
+def inventory(folder: Path) -> dict[str, int]:
+    """Modification times of everything a preset holds but logs."""
+    files = [path for path in (folder / "results").rglob("*") if path.is_file()]
+    return {
+        str(path): path.stat().st_mtime_ns
+        for path in files
+        if not {"logs", "benchmarks", "checkpoints"} & set(path.parts)
+    }
+
+
+@pytest.mark.pipeline
+def test_from_nothing_to_tables(finished):
+    tables = (finished / "results" / "tables.md").read_text()
+    for numeral in ("I", "II", "III", "IV", "V"):
+        assert f"### Table {numeral}:" in tables
+    assert "FID-64" in tables and "synthetic stand-in" in tables
+    links = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", tables)
+    assert len(links) >= 4
+    for link in links:
+        assert (finished / "results" / link).read_bytes().startswith(b"\x89PNG")
+    rows = [line for line in tables.splitlines() if line.startswith("|")]
+    assert not [row for row in rows if re.search(r"\|\s*\|", row)], "an empty cell"
+    summary = json.loads((finished / "results" / "quick" / "summary.json").read_text())
+    assert "mnist" in summary
+
+
+@pytest.mark.pipeline
+def test_nothing_is_done_twice(finished):
+    before = inventory(finished)
+    assert "Nothing to be done" in run(finished, *ALL).stdout
+    assert inventory(finished) == before
+
+
+@pytest.mark.pipeline
+def test_dvc_takes_over_without_training(finished):
+    before = inventory(finished)
+    output = run(finished, "dvc", "repro").stdout
+    assert output.count("Nothing to be done") == 5, output
+    assert inventory(finished) == before
+    assert "up to date" in run(finished, "dvc", "status").stdout
+    assert "Nothing to be done" in run(finished, *ALL).stdout
+    assert "mnist" in run(finished, "dvc", "metrics", "show").stdout
+    run(finished, "dvc", "plots", "show", "--out", "plots_html")
+    assert list((finished / "plots_html").glob("*.html"))
+
+
+@pytest.mark.pipeline
+@pytest.mark.parametrize(
+    ("file", "stages", "rules"),
+    [
+        ("models/mmd.py", {"models", "scores"}, {"train", "score", "sample"}),
+        ("eval/frechet.py", {"scores"}, {"fid", "fid_reference"}),
+        ("eval/report/style.mplstyle", {"report"}, {"figures"}),
+    ],
+)
+def test_a_changed_code_file_is_seen_by_both_engines(finished, file, stages, rules):
+    if not (finished / "dvc.lock").exists():
+        pytest.skip("needs test_dvc_takes_over_without_training to have run")
+    path = finished / file
+    original = path.read_text()
+    try:
+        path.write_text(original + "\n# changed\n")
+        planned = job_counts(run(finished, *ALL, "-n").stdout)
+        assert rules <= set(planned), planned
+        status = json.loads(run(finished, "dvc", "status", "--json").stdout)
+        assert stages <= set(status), status
+        untouched = {"prepare"} | ({"train"} if "train" not in rules else set())
+        assert not untouched & set(planned), planned
+    finally:
+        path.write_text(original)
+
+
+@pytest.mark.pipeline
+def test_both_engines_depend_on_the_same_code(finished):
+    """The files of ours among a phase's Snakemake inputs are the deps of its DVC stage."""
+    summary = run(finished, *ALL, "--detailed-summary").stdout
+    phases = {"data": "data", "runs": "models", "samples": "samples"}
+    phases |= {"scores": "scores", "fid_reference": "scores"}
+    inputs: dict[str, set[str]] = {}
+    for line in summary.splitlines():
+        if line.startswith("results/"):
+            output, _, _, _, files, *_ = line.split("\t")
+            phase = phases.get(output.split("/")[2], "report") if "/quick/" in output else "report"
+            ours = {name for name in files.split(",") if not name.startswith("results/")}
+            inputs.setdefault(phase, set()).update(ours)
+    # Rules that only official data and the whole Inception network need; no job of this copy.
+    inputs["data"].update(sources("data.download", "data.inception"))
+    embedded = {path.relative_to(finished) for path in (finished / "data/embedded").iterdir()}
+    stages = yaml.safe_load((finished / "dvc.yaml").read_text())["stages"]
+    assert set(stages) == set(inputs)
+    for name, stage in stages.items():
+        deps = {dep for dep in stage["deps"] if not dep.startswith("results/")}
+        if "data/embedded" in deps:  # a folder for DVC, single files for Snakemake
+            deps = deps - {"data/embedded"} | {str(path) for path in embedded}
+            inputs[name] |= {str(path) for path in embedded}
+        add, drop = sorted(inputs[name] - deps), sorted(deps - inputs[name])
+        assert not add and not drop, f"dvc.yaml, stage {name}: add {add}, drop {drop}"
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory):
+    """A copy with the shipped settings in which nothing has run."""
+    return copy_repository(tmp_path_factory.mktemp("untouched") / "copy", shipped_config())
+
+
+def test_dry_run_of_the_paper_needs_no_network(untouched):
+    counts = job_counts(run(untouched, *ALL, "-n", "--config", "preset=paper").stdout)
+    assert counts["train"] == counts["sample"] == 5 * 4 * 3
+    assert counts["fid"] == 5 * 2 * 3
+    assert counts["score"] == 15 * (4 + 2 + 3 + 4)
+    assert counts["download"] == 5
+
+
+def test_a_subset_is_one_override(untouched):
+    words = ("-n", "models", "--config", "methods=[vae]", "datasets=[mnist,cifar10]", "seeds=[0,7]")
+    assert job_counts(run(untouched, "snakemake", *words).stdout)["train"] == 4
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("methods=[vea]", "'vea' is not one of"),
+        ("datasets=[imagenet]", "'imagenet' is not one of"),
+        ("epoch=3", "'epoch' was unexpected"),
+        ("presets={quick: {train: {default: {epochs: -1}}}}", "epochs: -1 is less than"),
+    ],
+)
+def test_a_wrong_setting_stops_before_any_job(untouched, override, says):
+    result = run(untouched, *ALL, "--config", override, check=False)
+    assert result.returncode != 0 and says in result.stdout
+    assert "Traceback" not in result.stdout
+    assert not (untouched / "results").exists()
+
+
+def test_missing_celeba_says_what_to_do(tmp_path):
+    folder = copy_repository(tmp_path / "copy")
+    config = tiny_config() | {"datasets": ["celeba"]}
+    config["presets"]["quick"]["data"]["celeba"] = {
+        "source": "official",
+        "train": None,
+        "test": None,
+    }
+    write_config(folder, config)
+    offline = {"https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    result = run(folder, "snakemake", "--cores", "8", "data", environment=offline, check=False)
+    assert result.returncode != 0
+    assert "img_align_celeba.zip" in result.stdout and "VIMAE_MIRROR" in result.stdout
+    assert not (folder / "results" / "quick" / "data").exists()
+
+
+def test_part_of_celeba_from_a_mirror_folder(tmp_path):
+    """The download and prepare rules on official data; the count is carried through."""
+    folder = copy_repository(tmp_path / "copy")
+    config = tiny_config() | {"datasets": ["celeba"]}
+    official = {"source": "official", "train": None, "test": None}
+    config["presets"]["quick"]["data"]["celeba"] = official
+    write_config(folder, config)
+    (tmp_path / "mirror" / "celeba").mkdir(parents=True)
+    images = np.random.default_rng(0).integers(0, 256, (30, 64, 64, 3), dtype=np.uint8)
+    np.savez(tmp_path / "mirror/celeba/celeba_64.npz", train=images, test=images[:20])
+    run(folder, "snakemake", "--cores", "8", "data", "--config", f"mirror={tmp_path}/mirror")
+    stored = store.load(folder / "results/quick/data/celeba.npz")
+    np.testing.assert_array_equal(stored.train_images, images)
+    assert stored.meta["counts"] == {"train": 30, "test": 20}
+    assert "part of the official dataset" in stored.meta["note"]
+
+
+@pytest.mark.pipeline
+def test_plain_command_works_after_sigkill(tmp_path):
+    """Kill engine and trainers mid-training; the same command, with no flag, goes on."""
+    folder = copy_repository(tmp_path / "copy")
+    config = tiny_config() | {"datasets": ["mnist"], "methods": ["vae"]}
+    config["presets"]["quick"]["train"]["default"] |= {"epochs": 60, "checkpoint_seconds": 0}
+    write_config(folder, config)
+    words = ["snakemake", "--cores", "8", "models"]
+    process = subprocess.Popen(
+        words, cwd=folder, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    checkpoint = folder / "results/quick/checkpoints/mnist/vae/seed0.pt"
+    end = time.time() + 300
+    while not checkpoint.exists():
+        assert process.poll() is None and time.time() < end
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert (folder / ".snakemake" / "locks").exists()
+    run(folder, *words)
+    record = json.loads((folder / "results/quick/runs/mnist/vae/seed0/run.json").read_text())
+    assert len(record["sessions"]) == 2 and record["sessions"][1]["from_step"] > 0

@@ -1,0 +1,122 @@
+"""Reconstruction scores against closed forms: a fixed error, and linear models on real images."""
+
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from data import store
+from eval.job import ScoreInputs
+from eval.reconstruction import score
+from models.run import Run
+
+REAL_DATA = os.environ.get("VIMAE_REAL_DATA")
+optin = pytest.mark.skipif(REAL_DATA is None, reason="VIMAE_REAL_DATA: folder of real data not set")
+
+
+class Linear:
+    """x_hat = W z + m with q(z|x) = N(V (x - m), diag(variance)), or deterministic without it."""
+
+    def __init__(self, encoder, decoder, mean, variance=None):
+        self.encoder, self.decoder, self.mean, self.variance = encoder, decoder, mean, variance
+
+    def encode(self, x):
+        self.shape = x.shape[1:]
+        code = ((x.flatten(1).double() - self.mean) @ self.encoder.T).float()
+        return code, None if self.variance is None else self.variance.log().float().expand_as(code)
+
+    def decode(self, z):
+        return (z.double() @ self.decoder.T + self.mean).unflatten(1, self.shape)
+
+
+def run_score(model, images: np.ndarray, value_range: str, **params) -> dict:
+    labels = np.zeros(len(images), np.int64)
+    data = store.ImageSet("test", images, labels, images, labels, value_range, {})
+    params = {"count": None, "batch": 7} | params
+    run = Run({"seed": 0}, model, None)
+    return score(ScoreInputs(run, data, params, {}, torch.device("cpu")))
+
+
+@pytest.mark.parametrize("value_range, peak", [("unit", 1), ("symmetric", 2)])
+def test_constant_error_has_a_closed_form(value_range, peak):
+    """White images, answered by grey ones that are off by a quarter of the range in every value."""
+    images = np.full((10, 4, 4, 3), 255, np.uint8)
+    zeros = torch.zeros(2, 48).double()
+    model = Linear(zeros, zeros.T, torch.full((48,), 1 - peak / 4).double())
+    result = run_score(model, images, value_range, count=9)
+    for name in ("sampled", "mean"):
+        found = result["values"][name]
+        assert found["cost"] == pytest.approx(0.05 * 48 * (peak / 4) ** 2, rel=1e-6)
+        assert found["cost_se"] == pytest.approx(0, abs=1e-9)
+        assert found["mse"] == pytest.approx((peak / 4) ** 2, rel=1e-6)
+        assert found["psnr"] == pytest.approx(20 * math.log10(4), rel=1e-6)
+    assert result["protocol"]["count"] == 9
+
+
+def test_exact_reconstruction_stays_finite():
+    identity = torch.eye(12).double()
+    images = np.zeros((3, 2, 2, 3), np.uint8)
+    found = run_score(Linear(identity, identity, torch.zeros(12).double()), images, "unit")
+    assert found["values"]["mean"]["cost"] == 0
+    assert found["values"]["mean"]["psnr"] == pytest.approx(200)
+
+
+def test_sampling_adds_the_decoded_posterior_variance():
+    """E |W (z - mean)|^2 = sum_k variance_k |w_k|^2; and the draw depends on the seed alone."""
+    images = np.random.default_rng(0).integers(0, 256, (2000, 2, 2, 3), dtype=np.uint8)
+    identity, variance = torch.eye(12).double(), torch.linspace(0.01, 0.2, 12).double()
+    model = Linear(identity, identity, torch.zeros(12).double(), variance)
+    found = run_score(model, images, "symmetric", batch=500)["values"]
+    assert found["mean"]["cost"] == pytest.approx(0, abs=1e-12)
+    # |noise|^2 has standard deviation sqrt(2 sum variance^2), so 2,000 images know it to 1 %.
+    assert found["sampled"]["cost"] == pytest.approx(0.05 * variance.sum().item(), rel=0.05)
+    expected = 0.05 * math.sqrt(2 * variance.square().sum() / 2000)
+    assert found["sampled"]["cost_se"] == pytest.approx(expected, rel=0.15)
+    assert run_score(model, images, "symmetric", batch=500)["values"] == found
+
+
+@pytest.fixture(scope="module")
+def cifar10() -> np.ndarray:
+    """The 10,000 training images of the first batch file, as uint8 (n, 32, 32, 3)."""
+    import pickle
+
+    path = Path(REAL_DATA) / "cifar10" / "cifar-10-batches-py" / "data_batch_1"
+    pixels = pickle.loads(path.read_bytes(), encoding="bytes")[b"data"]
+    return pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+
+
+@optin
+def test_linear_models_on_cifar10(cifar10):
+    """The linear optimum at d = 64 on data_batch_1 in [-1, 1], fitted and scored on it.
+
+    With eigenvalues l_k of the covariance: PCA leaves sum_{k>64} l_k. The Gaussian VAE with decoder
+    variance 1 has W = U (L - 1)^(1/2) and posterior covariance 1/L, hence the mean leaves 1/l_k on
+    top and sampling (l_k - 1)/l_k more. In units of 0.05: 5.10, 6.46 and 8.295.
+    """
+    x = store.to_float(torch.from_numpy(cifar10), "symmetric").flatten(1).double()
+    mean = x.mean(0)
+    values, vectors = torch.linalg.eigh((x - mean).T @ (x - mean) / len(x))
+    values, vectors = values.flip(0), vectors.flip(1)
+    kept, axes = values[:64], vectors[:, :64]
+    assert kept.min() > 1  # no dimension of the VAE collapses
+    tail = values[64:].sum()
+    expected = {
+        "pca": 0.05 * tail.item(),
+        "mean": 0.05 * (tail + (1 / kept).sum()).item(),
+        "sampled": 0.05 * (tail + 64).item(),
+    }
+    assert expected["pca"] == pytest.approx(5.10, abs=0.01)
+    assert expected["mean"] == pytest.approx(6.46, abs=0.01)
+    assert expected["sampled"] == pytest.approx(8.295, abs=0.005)
+
+    pca = run_score(Linear(axes.T, axes, mean), cifar10, "symmetric", batch=1000)["values"]
+    assert pca["sampled"] == pca["mean"]
+    assert pca["mean"]["cost"] == pytest.approx(expected["pca"], rel=1e-5)
+    scale = (kept - 1).sqrt()
+    vae = Linear((axes * scale / kept).T, axes * scale, mean, 1 / kept)
+    found = run_score(vae, cifar10, "symmetric", batch=1000)["values"]
+    assert found["mean"]["cost"] == pytest.approx(expected["mean"], rel=1e-5)
+    assert found["sampled"]["cost"] == pytest.approx(expected["sampled"], rel=1e-3)

@@ -1,0 +1,83 @@
+"""Tiny but real models, data and settings that several tests share."""
+
+import numpy as np
+
+from data.store import ImageSet
+from models.run import Run, build_model, build_prior
+
+METHODS = {
+    "vae": {"label": "VAE", "objective": "elbo", "prior": "normal", "beta": 1.0},
+    "vimae_l": {
+        "label": "VIMAE-l",
+        "objective": "vim",
+        "prior": "logistic",
+        "divergence": "mmd",
+        "kernel": "multiscale",
+    },
+    "vimae_n_js": {
+        "label": "AAE",
+        "objective": "vim",
+        "prior": "normal",
+        "divergence": "js",
+    },
+}
+TRAIN = {
+    "epochs": 3,
+    "batch": 10,
+    "learning_rate": 1e-3,
+    "schedule": [[1, 2]],
+    "divergence_weight": 10.0,
+    "pixel_noise": 0.01,
+    "pretrain_steps": 3,
+    "pretrain_batch": 20,
+    "precision": "fp32",
+    "cuda_graph": True,
+    "diverged_above": 1e6,
+    "checkpoint_seconds": 0,
+}
+MODEL = {"width": 1 / 64, "kernel": None, "latent": 3, "prior_scale": 1.0, "init_std": 0.01}
+
+
+def tiny_info(method="vae", side=28, channels=1, seed=0, **train):
+    """A run's description, as `models.train.describe_run` makes it."""
+    return {
+        "dataset": "tiny",
+        "method": method,
+        "seed": seed,
+        "params": {"model": MODEL, "train": TRAIN | train, "method": METHODS[method]},
+        "image_size": side,
+        "channels": channels,
+        "value_range": "unit" if channels == 1 else "symmetric",
+    }
+
+
+def tiny_model(stochastic=True, **options):
+    """An untrained narrow network."""
+    return build_model(tiny_info("vae" if stochastic else "vimae_l", **options))
+
+
+def tiny_run(method="vae", **options) -> Run:
+    """An untrained run, ready to be scored."""
+    info = tiny_info(method, **options)
+    return Run(info, build_model(info).eval(), build_prior(info))
+
+
+def tiny_data(train=50, test=20, side=28, channels=1) -> ImageSet:
+    """Random images: fixed bytes, no structure."""
+    rng = np.random.default_rng(0)
+
+    def images(n):
+        return rng.integers(0, 256, (n, side, side, channels), dtype=np.uint8)
+
+    def labels(n):
+        return np.arange(n, dtype=np.int64) % 10
+
+    return ImageSet(
+        name="tiny",
+        train_images=images(train),
+        train_labels=labels(train),
+        test_images=images(test),
+        test_labels=labels(test),
+        value_range="unit" if channels == 1 else "symmetric",
+        meta={"synthetic": True},
+    )
