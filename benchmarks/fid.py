@@ -1,0 +1,115 @@
+"""FID of this repository against pytorch-fid's command line: same images, same machine, same value.
+
+    python -m benchmarks.fid --data NPZ --weights FILE [--count 300] [--repeats 2]
+
+NPZ is a prepared colour dataset, FILE the full Inception network (both from the data phase of
+preset `paper`). Compared are the first training and the first test images, `count` of each, at 2048
+dimensions. Theirs reads two folders of PNG files, written before the clock starts. Ours is
+`eval.fid_reference`, whose floor is that very value; it also computes the standard error. Both run
+end to end as processes of their own, in turn, with the threads that OMP_NUM_THREADS allows. The
+processor time tells more than the clock on a machine that others use too.
+Needs SciPy < 1.18, with which pytorch-fid's distance still works.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from data import store
+from eval.inception import checkpoint
+
+CHECKPOINT = "pt_inception-2015-12-05-6726825d.pth"
+
+
+def write_checkpoint(weights: Path, folder: Path) -> None:
+    """Put the weights where torch looks for pytorch-fid's download, so that it needs no network."""
+    (folder / "hub" / "checkpoints").mkdir(parents=True)
+    torch.save(checkpoint(load_file(weights)), folder / "hub" / "checkpoints" / CHECKPOINT)
+
+
+def write_png(images: np.ndarray, folder: Path) -> Path:
+    """One PNG file an image."""
+    folder.mkdir()
+    for index, image in enumerate(images):
+        Image.fromarray(image).save(folder / f"{index:05d}.png")
+    return folder
+
+
+def timed(command: list, **environment: str) -> tuple[float, float, str]:
+    """Seconds by the clock, seconds of processor time, and output of one process."""
+    start, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "-m", *map(str, command)],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} failed:\n{done.stderr}")
+    seconds, now = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime, done.stdout
+
+
+def measure(data: Path, weights: Path, count: int, folder: Path) -> list[dict]:
+    """One run of each: seconds, processor time and value."""
+    images = store.load(data)
+    params = {"dims": 2048, "count": count, "references": {"test": count}, "allow_small": True}
+    out = folder / "reference.npz"
+    *ours, _ = timed(
+        ["eval.fid_reference", "--data", data, "--weights", weights]
+        + ["--params", json.dumps(params), "--out", out]
+    )
+    with np.load(out) as stored:
+        ours.append(json.loads(str(stored["header"]))["floors"]["test"]["value"])
+
+    splits = {"train": images.train_images, "test": images.test_images}
+    folders = [write_png(pixels[:count], folder / name) for name, pixels in splits.items()]
+    *theirs, output = timed(["pytorch_fid", *folders], TORCH_HOME=str(folder))
+    theirs.append(float(output.split()[-1]))
+
+    ratio = [theirs[0] / ours[0], theirs[1] / ours[1], theirs[2] / ours[2] - 1]
+    columns = ("clock, s", "processor, s", "FID")
+    texts = (
+        ("{:.1f}", "{:.1f}", "{:.6f}"),
+        ("{:.1f}", "{:.1f}", "{:.6f}"),
+        ("{:.2f}", "{:.2f}", "{:.1e}"),
+    )
+    names = ("this repository", "pytorch-fid", "ratio; relative difference")
+    return [
+        {"": name} | {c: t.format(v) for c, t, v in zip(columns, text, row, strict=True)}
+        for name, text, row in zip(names, texts, (ours, theirs, ratio), strict=True)
+    ]
+
+
+def main() -> None:
+    """Parse the command line, measure, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=300)
+    parser.add_argument("--repeats", type=int, default=2)
+    arguments = parser.parse_args()
+
+    rows = []
+    for _ in range(arguments.repeats):
+        with tempfile.TemporaryDirectory() as name:
+            write_checkpoint(arguments.weights, Path(name))
+            rows += measure(arguments.data, arguments.weights, arguments.count, Path(name))
+    print(pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+"""Training speed: this trainer, a plain PyTorch loop and pythae's trainer, on one network.
+
+    python -m benchmarks.train [--width 0.125] [--precision fp32] [--images 2000] [--epochs 3]
+                               [--rounds 3] [--profile]
+
+All train the MNIST network of `models.networks` at batch 100 on the same images, as VAE and as
+WAE-MMD (VIMAE-n), in turn, on the GPU if there is one. The plain loop is a DataLoader, contiguous
+tensors, fp32 and Adam. pythae (0.1.2, from the package index, not among this project's
+requirements) is timed if it can be imported. Threads are those that OMP_NUM_THREADS allows. Given
+are the best round's images/s by the clock and by processor time (CPU only; the latter tells more
+on a machine that others use too), and the ratio to pythae of the same objective. On random images:
+speed does not depend on their content. `--profile` prints where our step spends its time.
+"""
+
+import argparse
+import contextlib
+import io
+import logging
+import os
+import tempfile
+import time
+
+import pandas as pd
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from models.device import describe, pick_device
+from models.objectives import OBJECTIVES, Batch
+from models.run import build_model, build_prior
+from models.seeds import torch_generator
+from models.step import Step, make_optimizer
+from models.throughput import flops_per_image, matrix_peak, synchronize
+
+BATCH, LATENT = 100, 8
+METHODS = {
+    "VAE": {"objective": "elbo", "prior": "normal", "beta": 1.0},
+    "WAE-MMD": {
+        "objective": "vim",
+        "prior": "normal",
+        "divergence": "mmd",
+        "kernel": "multiscale",
+    },
+}
+
+
+def describe_run(method: str, width: float, precision: str) -> dict:
+    """A run's description, as `models.run` builds networks from."""
+    train = {"precision": precision, "pixel_noise": 0.01, "divergence_weight": 10.0}
+    model = {"width": width, "kernel": None, "latent": LATENT, "prior_scale": 1.0, "init_std": 0.01}
+    return {
+        "image_size": 28,
+        "channels": 1,
+        "value_range": "unit",
+        "seed": 0,
+        "params": {
+            "method": METHODS[method],
+            "model": model,
+            "train": train | {"cuda_graph": True},
+        },
+    }
+
+
+def ours(info: dict, images: torch.Tensor):
+    """An epoch of this project's step; images are uint8 on the device."""
+    device = images.device
+    model = build_model(info).to(device, memory_format=torch.channels_last).train()
+    optimizer = make_optimizer([{"params": list(model.parameters()), "lr": 1e-3}], device)
+    generator = torch_generator(0, "noise", device)
+    step = Step(model, None, build_prior(info), optimizer, images, generator, info["params"])
+
+    def epoch():
+        order = torch.randperm(len(images), device=device)
+        for start in range(0, len(images), BATCH):
+            step(order[start : start + BATCH])
+
+    return epoch
+
+
+def plain(info: dict, images: torch.Tensor):
+    """An epoch as a tutorial would write it: float images on the host, a DataLoader, Adam."""
+    device = images.device
+    floats = images.cpu().permute(0, 3, 1, 2).contiguous().float() / 255
+    loader = DataLoader(TensorDataset(floats), batch_size=BATCH, shuffle=True)
+    model, prior = build_model(info).to(device).train(), build_prior(info)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    generator = torch_generator(0, "noise", device)
+    method, train = info["params"]["method"], info["params"]["train"]
+
+    def epoch():
+        for (x,) in loader:
+            x = x.to(device)
+            optimizer.zero_grad()
+            batch = Batch(x, x, generator)
+            loss, _ = OBJECTIVES[method["objective"]](model, batch, prior, method, train)
+            loss.backward()
+            optimizer.step()
+            loss.item()  # the running loss that such a loop shows
+
+    return epoch
+
+
+def pythae(method: str, info: dict, images: torch.Tensor):
+    """An epoch of pythae's BaseTrainer around our network; None if pythae is not installed."""
+    try:
+        from pythae import models as zoo
+        from pythae.models.base.base_utils import ModelOutput
+        from pythae.models.nn import BaseDecoder, BaseEncoder
+        from pythae.trainers import BaseTrainer, BaseTrainerConfig
+        from pythae.trainers.training_callbacks import TrainingCallback
+    except ImportError:
+        return None
+    logging.getLogger("pythae").setLevel(logging.ERROR)
+    network = build_model(info)
+
+    class Encoder(BaseEncoder):
+        def __init__(self):
+            super().__init__()
+            self.latent_dim, self.network = LATENT, network.encoder
+
+        def forward(self, x):
+            code = self.network(x)
+            return ModelOutput(embedding=code[:, :LATENT], log_covariance=code[:, LATENT:])
+
+    class Decoder(BaseDecoder):
+        def __init__(self):
+            super().__init__()
+            self.network = network.decoder
+
+        def forward(self, z):
+            return ModelOutput(reconstruction=torch.sigmoid(self.network(z)))
+
+    class EpochTimer(TrainingCallback):
+        def on_epoch_begin(self, *_, **__):
+            synchronize(images.device)
+            self.started = time.perf_counter(), time.process_time()
+
+        def on_train_step_end(self, *_, **__):
+            synchronize(images.device)
+            now = time.perf_counter(), time.process_time()
+            self.spent = now[0] - self.started[0], now[1] - self.started[1]
+
+    options = {"input_dim": (1, 28, 28), "latent_dim": LATENT}
+    if method == "VAE":
+        config = zoo.VAEConfig(reconstruction_loss="bce", **options)
+        model = zoo.VAE(config, encoder=Encoder(), decoder=Decoder())
+    else:
+        config = zoo.WAE_MMD_Config(kernel_choice="imq", **options)
+        model = zoo.WAE_MMD(config, encoder=Encoder(), decoder=Decoder())
+    floats = images.cpu().permute(0, 3, 1, 2).contiguous().float() / 255
+    timer = EpochTimer()
+
+    def epoch():
+        quiet = io.StringIO()
+        redirected = contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet)
+        with tempfile.TemporaryDirectory() as folder, redirected[0], redirected[1]:
+            settings = BaseTrainerConfig(
+                output_dir=folder,
+                num_epochs=1,
+                per_device_train_batch_size=BATCH,
+                no_cuda=images.device.type == "cpu",
+            )
+            data = model_data(floats)
+            BaseTrainer(
+                model=model, train_dataset=data, training_config=settings, callbacks=[timer]
+            ).train()
+        return timer.spent
+
+    return epoch
+
+
+def model_data(floats: torch.Tensor):
+    """pythae's dataset form."""
+    from pythae.data.datasets import BaseDataset
+
+    return BaseDataset(floats, torch.zeros(len(floats)))
+
+
+def time_epoch(epoch, device: torch.device) -> tuple[float, float]:
+    """(seconds by the clock, processor seconds) of one epoch; pythae's clocks itself."""
+    synchronize(device)
+    start = time.perf_counter(), time.process_time()
+    own = epoch()
+    synchronize(device)
+    return own or (time.perf_counter() - start[0], time.process_time() - start[1])
+
+
+def main() -> None:
+    """Measure in turn, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--width", type=float, default=0.125)
+    parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
+    parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--profile", action="store_true")
+    args = parser.parse_args()
+    device = pick_device()
+    shape = (args.images, 28, 28, 1)
+    images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch_generator(0, "images"))
+    images = images.to(device)
+
+    rows, profiled = [], None
+    for method in METHODS:
+        info = describe_run(method, args.width, args.precision)
+        runners = {"ours": ours(info, images), "plain loop": plain(info, images)}
+        runners["pythae"] = pythae(method, info, images)
+        profiled = profiled or runners["ours"]
+        runners = {name: runner for name, runner in runners.items() if runner}
+        best = {name: (float("inf"), float("inf")) for name in runners}
+        for number in range(args.rounds + 1):
+            for name, runner in runners.items():
+                spent = time_epoch(runner, device)
+                if number:  # the first round warms up
+                    best[name] = tuple(min(pair) for pair in zip(best[name], spent, strict=True))
+        for name, (clock, processor) in best.items():
+            row = {"objective": method, "trainer": name, "images/s": args.images / clock}
+            row["images per CPU second"] = args.images / processor
+            if "pythae" in best:
+                row["x pythae (clock)"] = best["pythae"][0] / clock
+                row["x pythae (CPU)"] = best["pythae"][1] / processor
+            rows.append(row)
+    table = pd.DataFrame(rows)
+    dtype = torch.bfloat16 if args.precision == "bf16" else torch.float32
+    flops = flops_per_image(build_model(info).to(device), (28, 28, 1), device)
+    peak = matrix_peak(device, dtype)
+    table["share of matrix peak"] = table["images/s"] * flops / peak
+    print(f"{describe(device)}, torch {torch.__version__}, width {args.width}, {args.precision},")
+    print(f"OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}, batch {BATCH},", end=" ")
+    print(f"{flops / 1e6:.0f} MFLOP/image, matrix peak {peak / 1e9:,.0f} GFLOP/s\n")
+    print(table.to_markdown(index=False, floatfmt=".2f"))
+    if args.profile:
+        with torch.profiler.profile() as profile:
+            profiled()
+        print(profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=15))
+
+
+if __name__ == "__main__":
+    main()
