@@ -219,9 +219,8 @@ def main() -> None:
                 row["x pythae (CPU)"] = best["pythae"][1] / processor
             rows.append(row)
     table = pd.DataFrame(rows)
-    dtype = torch.bfloat16 if args.precision == "bf16" else torch.float32
     flops = flops_per_image(build_model(info).to(device), (28, 28, 1), device)
-    peak = matrix_peak(device, dtype)
+    peak = matrix_peak(device, args.precision)
     table["share of matrix peak"] = table["images/s"] * flops / peak
     print(f"{describe(device)}, torch {torch.__version__}, width {args.width}, {args.precision},")
     print(f"OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'unset')}, batch {BATCH},", end=" ")

@@ -2,14 +2,16 @@
 
     loss = mean (E_q z - E_p z)^2 + mean (Cov_q z - Cov_p z)^2
 
-At most `steps` Adam steps at the base rate, stopped below 0.1. It starts the divergence from
-codes of the prior's size; the decoder is not touched.
+At most `pretrain_steps` Adam steps at the base rate, stopped below 0.1. It starts the divergence
+from codes of the prior's size; the decoder is not touched.
 """
+
+import math
 
 import torch
 
 from data.store import to_float
-from models.step import make_optimizer, noisy_copy
+from models.step import load_optimizer, make_optimizer, noisy_copy
 
 GOOD_ENOUGH = 0.1
 
@@ -21,23 +23,48 @@ def moment_loss(codes: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
     return means.square().mean() + covariances.square().mean()
 
 
-def pretrain_encoder(model, prior, images, generator, train: dict) -> tuple[int, float]:
-    """Pre-train in place on random batches of `pretrain_batch` images (uint8, on the device).
+class Pretraining:
+    """Steps on random batches of `pretrain_batch` images (uint8, on the device), until `done`.
 
-    Returns the number of steps taken and the last loss.
+    `train` is a run's training settings; `generator` draws batches, pixel noise and prior.
     """
-    rate = {"params": model.encoder.parameters(), "lr": train["learning_rate"]}
-    optimizer = make_optimizer([rate], images.device)
-    batch = min(train["pretrain_batch"], len(images))
-    loss = torch.tensor(float("inf"))
-    for step in range(train["pretrain_steps"]):
-        index = torch.randint(len(images), (batch,), generator=generator, device=images.device)
-        x = to_float(images[index], model.value_range)
-        mean, _ = model.encode(noisy_copy(x, train["pixel_noise"], generator))
-        loss = moment_loss(mean, prior.sample(mean.shape, generator, images.device))
-        optimizer.zero_grad(set_to_none=True)
+
+    def __init__(self, model, prior, images, generator, train: dict):
+        self.model, self.prior, self.images, self.generator = model, prior, images, generator
+        self.pixel_noise, self.limit = train["pixel_noise"], train["pretrain_steps"]
+        self.batch = min(train["pretrain_batch"], len(images))
+        rate = {"params": model.encoder.parameters(), "lr": train["learning_rate"]}
+        self.optimizer = make_optimizer([rate], images.device)
+        self.steps, self.loss = 0, math.inf
+
+    @property
+    def done(self) -> bool:
+        """No step is left, or the moments are near enough."""
+        return self.steps >= self.limit or self.loss < GOOD_ENOUGH
+
+    def advance(self) -> None:
+        """One step."""
+        device, count = self.images.device, (self.batch,)
+        index = torch.randint(len(self.images), count, generator=self.generator, device=device)
+        x = to_float(self.images[index], self.model.value_range)
+        mean, _ = self.model.encode(noisy_copy(x, self.pixel_noise, self.generator))
+        loss = moment_loss(mean, self.prior.sample(mean.shape, self.generator, device))
+        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        optimizer.step()
-        if loss.item() < GOOD_ENOUGH:
-            return step + 1, loss.item()
-    return train["pretrain_steps"], loss.item()
+        self.optimizer.step()
+        self.steps, self.loss = self.steps + 1, loss.item()
+
+    def state_dict(self) -> dict:
+        """All but the encoder, to go on from."""
+        return {
+            "steps": self.steps,
+            "loss": self.loss,
+            "generator": self.generator.get_state(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from `state`."""
+        self.steps, self.loss = state["steps"], state["loss"]
+        self.generator.set_state(state["generator"])
+        load_optimizer(self.optimizer, state["optimizer"])

@@ -10,6 +10,7 @@ import math
 import torch
 
 from data.store import to_float
+from models.device import supported_precision
 from models.objectives import OBJECTIVES, Batch
 
 WARM_UP_STEPS = 3  # before a capture: lazy initialisation and cuDNN's choice of algorithms
@@ -43,6 +44,14 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, index: int, rate: float)
         group["lr"] = rate
 
 
+def load_optimizer(optimizer: torch.optim.Optimizer, state: dict) -> None:
+    """Load a saved state; rates that are tensors go where the parameters are."""
+    optimizer.load_state_dict(state)
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], torch.Tensor):
+            group["lr"] = group["lr"].to(group["params"][0].device)
+
+
 class Step:
     """Callable: `step(index)` trains on the images at `index` (batch,) and returns `parts`.
 
@@ -55,7 +64,7 @@ class Step:
         self.optimizer, self.images, self.generator = optimizer, images, generator
         self.method, self.train = params["method"], params["train"]
         self.objective = OBJECTIVES[self.method["objective"]]
-        self.bf16 = self.train["precision"] == "bf16"
+        self.precision = supported_precision(self.train["precision"], images.device)
         self.names: list[str] = []
         self.graph: torch.cuda.CUDAGraph | None = None
         self.use_graph = images.device.type == "cuda" and self.train["cuda_graph"]
@@ -74,7 +83,8 @@ class Step:
         noisy = noisy_copy(clean, self.train["pixel_noise"], self.generator)
         self.optimizer.zero_grad(set_to_none=True)
         # A graph must not keep casts of weights made outside it, hence no autocast cache.
-        with torch.autocast(clean.device.type, torch.bfloat16, self.bf16, cache_enabled=False):
+        bf16 = self.precision == "bf16"
+        with torch.autocast(clean.device.type, torch.bfloat16, bf16, cache_enabled=False):
             loss, parts = self.objective(
                 self.model,
                 Batch(clean, noisy, self.generator),

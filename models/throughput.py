@@ -24,17 +24,23 @@ def flops_per_image(model, image_shape: tuple[int, int, int], device: torch.devi
     return counter.get_total_flops() // 2
 
 
-def matrix_peak(device: torch.device, dtype: torch.dtype) -> float:
-    """Operations per second of a large matrix product on random data: the best of ten."""
+def matrix_peak(device: torch.device, precision: str) -> float:
+    """Operations per second of a large matrix product on random data: the best of ten.
+
+    `precision` is a training's: "fp32", "tf32" or "bf16".
+    """
     side = 8192 if device.type == "cuda" else 1024
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     a = torch.randn(side, side, device=device, dtype=dtype)
-    best = float("inf")
+    best, before = float("inf"), torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
     for _ in range(10):
         synchronize(device)
         start = time.perf_counter()
         a @ a
         synchronize(device)
         best = min(best, time.perf_counter() - start)
+    torch.set_float32_matmul_precision(before)
     return 2 * side**3 / best
 
 

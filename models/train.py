@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from data import store
 from data.files import atomic_write, digest, write_json
 from models.checkpoint import run_lock
-from models.device import pick_device
+from models.device import pick_device, supported_precision
 from models.interruption import EXIT_INTERRUPTED, Interruption
 from models.provenance import provenance
 from models.throughput import flops_per_image, matrix_peak, peak_memory
@@ -49,8 +49,7 @@ def describe_run(data: store.ImageSet, method: str, seed: int, params: dict) -> 
 def utilisation(trainer: Trainer, data: store.ImageSet) -> dict:
     """Images/s, operations per image, share of the measured matrix peak, peak memory."""
     memory = peak_memory(trainer.device)  # before measuring the peak adds to it
-    bf16 = trainer.train["precision"] == "bf16"
-    peak = matrix_peak(trainer.device, torch.bfloat16 if bf16 else torch.float32)
+    peak = matrix_peak(trainer.device, trainer.step.precision)
     flops = flops_per_image(trainer.model, data.image_shape, trainer.device)
     speed = statistics.median(row["images_per_second"] for row in trainer.history)
     return {
@@ -78,9 +77,10 @@ def train(data_file: Path, method: str, seed: int, params: dict, out: Path, chec
         data = store.load(data_file)
         info = describe_run(data, method, seed, params)
         data_digest = digest(data_file)
-        decides = json.dumps([info, data_digest, torch.__version__, device.type], sort_keys=True)
+        precision = supported_precision(params["train"]["precision"], device)
+        decides = [info, data_digest, torch.__version__, device.type, precision]
         images = torch.from_numpy(data.train_images).to(device)
-        fingerprint = hashlib.sha256(decides.encode()).hexdigest()
+        fingerprint = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
         trainer = Trainer(info, images, checkpoint, fingerprint)
         status, why = "done", ""
         try:
@@ -99,6 +99,7 @@ def train(data_file: Path, method: str, seed: int, params: dict, out: Path, chec
             "why": why,
             "weights_sha256": digest(out / "weights.safetensors"),
             "data_sha256": data_digest,
+            "precision": trainer.step.precision,
             "seconds": trainer.seconds,
             "sessions": trainer.sessions,
             "provenance": provenance(device),

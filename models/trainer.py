@@ -14,10 +14,10 @@ from tqdm import tqdm
 from models.adversary import LEARNING_RATE_FACTOR, build_critic
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.interruption import Interruption
-from models.pretrain import pretrain_encoder
+from models.pretrain import Pretraining
 from models.run import build_model, build_prior
 from models.seeds import torch_generator
-from models.step import Step, make_optimizer, set_learning_rate
+from models.step import Step, load_optimizer, make_optimizer, set_learning_rate
 from models.throughput import synchronize
 
 
@@ -56,10 +56,8 @@ class Trainer:
         self.checkpoint, self.fingerprint = checkpoint, fingerprint
         if self.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
-            torch.set_float32_matmul_precision(
-                "highest" if train["precision"] == "fp32" else "high"
-            )
-            torch.backends.cudnn.allow_tf32 = train["precision"] != "fp32"
+            # Only for convolutions, nearly all of the work: the MMD's products stay in float32.
+            torch.backends.cudnn.allow_tf32 = train["precision"] == "tf32"
 
         self.model = build_model(info).to(self.device, memory_format=torch.channels_last)
         self.prior = build_prior(info)
@@ -83,6 +81,16 @@ class Trainer:
             self.generator,
             info["params"],
         )
+        if self.step.precision != train["precision"]:
+            print(f"no {train['precision']} in this device's hardware: {self.step.precision}")
+        wanted = info["params"]["method"]["objective"] == "vim"
+        self.pretraining = Pretraining(
+            self.model,
+            self.prior,
+            images,
+            torch_generator(info["seed"], "pretrain", self.device),
+            train if wanted else train | {"pretrain_steps": 0},
+        )
         self.batch = min(train["batch"], len(images))
         self.steps_per_epoch = len(images) // self.batch
         self.epoch, self.position, self.seconds = 0, 0, 0.0
@@ -103,8 +111,7 @@ class Trainer:
         for module in (self.model, self.critic):
             if module is not None:
                 module.train()
-        if self.steps_done == 0:
-            self._pretrain()
+        self._pretrain(interruption)
         progress = tqdm(
             total=self.train["epochs"] * self.steps_per_epoch,
             initial=self.steps_done,
@@ -116,13 +123,13 @@ class Trainer:
                 self._run_epoch(interruption, progress)
         self._close_session()
 
-    def _pretrain(self) -> None:
-        wanted = self.train["pretrain_steps"] > 0
-        if not wanted or self.info["params"]["method"]["objective"] != "vim":
+    def _pretrain(self, interruption: Interruption) -> None:
+        if self.pretraining.done:
             return
-        generator = torch_generator(self.info["seed"], "pretrain", self.device)
-        args = (self.model, self.prior, self.images, generator, self.train)
-        steps, loss = pretrain_encoder(*args)
+        while not self.pretraining.done:
+            self._stop_or_save(interruption)
+            self.pretraining.advance()
+        steps, loss = self.pretraining.steps, self.pretraining.loss
         print(f"encoder pre-training: {steps} steps, moment loss {loss:.4f}", flush=True)
 
     def _run_epoch(self, interruption: Interruption, progress) -> None:
@@ -134,17 +141,13 @@ class Trainer:
         start = time.monotonic()
         first = self.position
         for position in range(first, self.steps_per_epoch):
-            reason = interruption.reason()
-            if reason:
-                self._stop(reason)
+            self._stop_or_save(interruption)
             parts = self.step(permutation[position * self.batch :][: self.batch])
             if self.parts is None:
                 self.parts = parts.new_zeros(self.steps_per_epoch, len(parts))
             self.parts[position] = parts
             self.position = position + 1
             progress.update()
-            if time.monotonic() - self.saved > self.train["checkpoint_seconds"]:
-                self._save()
         self._finish_epoch(time.monotonic() - start, self.steps_per_epoch - first)
 
     def _finish_epoch(self, seconds: float, steps: int) -> None:
@@ -175,9 +178,16 @@ class Trainer:
         session["seconds"] = round(now - self.started, 3)
         self.seconds = sum(s["seconds"] for s in self.sessions)
 
-    def _stop(self, reason: str) -> None:
-        self._save()
-        raise Interrupted(f"{reason}: stopped at step {self.steps_done}, state saved")
+    def _stop_or_save(self, interruption: Interruption) -> None:
+        """Between steps: end if there is a reason to, save if it is time to."""
+        reason = interruption.reason()
+        if reason or time.monotonic() - self.saved > self.train["checkpoint_seconds"]:
+            self._save()
+        if reason:
+            place = f"step {self.steps_done}"
+            if not self.pretraining.done:
+                place = f"pre-training's step {self.pretraining.steps}"
+            raise Interrupted(f"{reason}: stopped at {place}, state saved")
 
     def _save(self) -> None:
         self._close_session()
@@ -187,6 +197,7 @@ class Trainer:
             "critic": self.critic.state_dict() if self.critic else None,
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
+            "pretraining": self.pretraining.state_dict(),
             "epoch": self.epoch,
             "position": self.position,
             "parts": self.parts,
@@ -204,13 +215,13 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         if self.critic:
             self.critic.load_state_dict(state["critic"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        for group in self.optimizer.param_groups:  # loaded to the CPU; a graph needs the device's
-            if isinstance(group["lr"], torch.Tensor):
-                group["lr"] = group["lr"].to(self.device)
+        load_optimizer(self.optimizer, state["optimizer"])
+        self.pretraining.load_state_dict(state["pretraining"])
         self.generator.set_state(state["generator"])
         self.epoch, self.position = state["epoch"], state["position"]
         self.parts = None if state["parts"] is None else state["parts"].to(self.device)
         self.step.names = state["names"]
         self.history, self.sessions = state["history"], state["sessions"]
-        print(f"resuming at step {self.steps_done} (epoch {self.epoch + 1})", flush=True)
+        parts = ", ".join(f"{s['from_step']} to {s['to_step']}" for s in self.sessions)
+        print(f"resuming at step {self.steps_done} (epoch {self.epoch + 1}); ", end="")
+        print(f"earlier parts: steps {parts}", flush=True)

@@ -8,4 +8,4 @@ import torch
 
 @pytest.fixture(autouse=True)
 def fixed_random_state():
-    torch.manual_seed(int(os.environ.get("SEED_OF_TESTS", 0)))
+    torch.manual_seed(int(os.environ.get("SEED_OF_TESTS", "0")))

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -16,12 +18,13 @@ import torch
 from data import store
 from data.files import digest, read_json
 from models.checkpoint import load_checkpoint, run_lock
-from models.interruption import EXIT_INTERRUPTED
+from models.device import supported_precision
+from models.interruption import EXIT_INTERRUPTED, Interruption
 from models.run import load_run
 from models.sample import sample_images
 from models.step import noisy_copy
-from models.trainer import learning_rate
-from tests.tiny import METHODS, MODEL, TRAIN, tiny_data, tiny_run
+from models.trainer import Interrupted, Trainer, learning_rate
+from tests.tiny import METHODS, MODEL, TRAIN, tiny_data, tiny_info, tiny_run
 
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "VIMAE_DEVICE": "cpu"}
 
@@ -134,11 +137,44 @@ def test_time_budget_stops_with_its_own_code_and_goes_on(data_file, tmp_path):
     assert stopped.returncode == EXIT_INTERRUPTED
     assert "time budget used up: stopped at step 0, state saved" in stopped.stdout
     assert not (tmp_path / "a").exists()
-    assert train(data_file, tmp_path / "a").returncode == 0
+    continued = train(data_file, tmp_path / "a")
+    assert continued.returncode == 0
+    assert "resuming at step 0 (epoch 1); earlier parts: steps 0 to 0" in continued.stdout
     assert train(data_file, tmp_path / "b").returncode == 0
     assert digest(tmp_path / "a" / "weights.safetensors") == digest(
         tmp_path / "b" / "weights.safetensors"
     )
+
+
+@pytest.mark.parametrize("reasons_asked", [0, 2, 3, 11])
+def test_a_stop_within_or_after_pretraining_loses_nothing(reasons_asked, tmp_path):
+    """Three steps of pre-training, then fifteen: stop at any of them, go on, end alike."""
+    info, images = tiny_info("vimae_l"), torch.from_numpy(tiny_data().train_images)
+    never = mock.Mock(spec=Interruption, reason=lambda: None)
+    whole = Trainer(info, images, tmp_path / "whole.pt", "f")
+    whole.fit(never)
+    assert whole.pretraining.steps == 3
+    answers = iter([None] * reasons_asked)
+    once = mock.Mock(spec=Interruption, reason=lambda: next(answers, "asked to"))
+    place = (
+        f"pre-training's step {reasons_asked}" if reasons_asked < 3 else f"step {reasons_asked - 3}"
+    )
+    with pytest.raises(Interrupted, match=f"asked to: stopped at {place}"):
+        Trainer(info, images, tmp_path / "parts.pt", "f").fit(once)
+    parts = Trainer(info, images, tmp_path / "parts.pt", "f")
+    parts.fit(never)
+    assert parts.pretraining.steps == 3
+    for name, weight in whole.model.state_dict().items():
+        assert torch.equal(weight, parts.model.state_dict()[name]), name
+
+
+def test_arithmetic_that_a_processor_lacks_is_not_emulated(monkeypatch):
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    for flags, expected in {"fma avx2": "fp32", "avx512_bf16": "bf16", "amx_bf16": "bf16"}.items():
+        monkeypatch.setattr(Path, "read_text", lambda _, flags=flags: flags)
+        assert supported_precision("bf16", cpu) == expected
+        assert supported_precision("tf32", cpu) == supported_precision("fp32", cpu) == "fp32"
+        assert supported_precision("bf16", gpu) == "bf16"
 
 
 def test_sigterm_saves_the_state(data_file, tmp_path):
