@@ -57,6 +57,7 @@ class Settings:
     C: float = 1.0
     unlabelled_weight: float = 1.0
     kernel: str = "linear"
+    annealing: str = "weight"
     train_on: str = "clean"
     mask_value: str = "black"
     clip: bool = False
@@ -190,9 +191,12 @@ def classify(inputs: ScoreInputs, settings: Settings, task: Task) -> dict:
         machine = {"C": settings.C, "kernel": settings.kernel}
         known = task.train_labels != -1
         z = (train - mean) / deviation
-        tsvm = TransductiveSVC(**machine, unlabelled_weight=settings.unlabelled_weight)
+        transduction = {
+            "unlabelled_weight": settings.unlabelled_weight,
+            "annealing": settings.annealing,
+        }
         return {
-            "tsvm": tsvm.fit(z, task.train_labels),
+            "tsvm": TransductiveSVC(**machine, **transduction).fit(z, task.train_labels),
             "svm": TransductiveSVC(**machine).fit(z[known], task.train_labels[known]),
         }
 
@@ -276,7 +280,7 @@ def score(inputs: ScoreInputs) -> dict:
         "unlabelled": int((~known).sum()),
         "test": len(task.test_labels),
         "repeats": len(results),
-        "tsvm": "one-vs-rest, squared hinge, label switching, class proportions of the labels",
+        "tsvm": "one-vs-rest, squared hinge, class proportions of the labels",
         "svm": "the same machine, labelled images only",
         "levels": "in [0, 1] pixel units" + (", clipped" if settings.clip else ", not clipped"),
         "std": "over repeats" if few else "over noise draws",

@@ -103,6 +103,13 @@ class Trainer:
         """Optimisation steps so far."""
         return self.epoch * self.steps_per_epoch + self.position
 
+    @property
+    def place(self) -> str:
+        """Where the run is, in words."""
+        if not self.pretraining.done:
+            return f"pre-training's step {self.pretraining.steps}"
+        return f"step {self.steps_done} (epoch {self.epoch + 1})"
+
     def fit(self, interruption: Interruption) -> None:
         """Train to the last epoch. Raises Interrupted (state saved) or Diverged."""
         self._resume()
@@ -184,10 +191,7 @@ class Trainer:
         if reason or time.monotonic() - self.saved > self.train["checkpoint_seconds"]:
             self._save()
         if reason:
-            place = f"step {self.steps_done}"
-            if not self.pretraining.done:
-                place = f"pre-training's step {self.pretraining.steps}"
-            raise Interrupted(f"{reason}: stopped at {place}, state saved")
+            raise Interrupted(f"{reason}: stopped at {self.place}, state saved")
 
     def _save(self) -> None:
         self._close_session()
@@ -223,5 +227,4 @@ class Trainer:
         self.step.names = state["names"]
         self.history, self.sessions = state["history"], state["sessions"]
         parts = ", ".join(f"{s['from_step']} to {s['to_step']}" for s in self.sessions)
-        print(f"resuming at step {self.steps_done} (epoch {self.epoch + 1}); ", end="")
-        print(f"earlier parts: steps {parts}", flush=True)
+        print(f"resuming at {self.place}; earlier parts: steps {parts}", flush=True)

@@ -56,6 +56,14 @@ def test_unequal_noise_counts_by_its_mean_entropy():
     assert gaussian_information(z, noise**2) == pytest.approx(exact + surplus, abs=0.06)
 
 
+@pytest.mark.parametrize("count", [1000, 3000])
+def test_near_its_ceiling_the_lower_bound_loses_less_with_more_images(count):
+    exact = 0.5 * 8 * math.log(1 + 1 / 0.5**2)  # 6.44 nats; ln 1000 = 6.9, ln 3000 = 8.0
+    lower = mixture_information(*channel(count, 8, 0.5)).mean().item()
+    print(f"n = {count}: {lower - exact:+.2f} nats")
+    assert -math.sqrt(1000 / count) < lower - exact < 0
+
+
 def test_the_lower_bound_ends_at_its_ceiling_and_the_upper_does_not():
     exact = 0.5 * 64 * math.log(1 + 1 / 0.1**2)  # 147.7 nats: 1000 samples certify ln 1000 = 6.9
     z, mean, variance = channel(1000, 64, 0.1)

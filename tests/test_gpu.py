@@ -95,7 +95,7 @@ def trained(info, where, interrupt_at=None, checkpoint=None) -> tuple[dict, list
     if interrupt_at is not None:
         countdown = iter(range(interrupt_at))
         stop = mock.Mock(reason=lambda: None if next(countdown, None) is not None else "test")
-        with pytest.raises(Interrupted, match=f"step {interrupt_at},"):
+        with pytest.raises(Interrupted, match=f"step {interrupt_at} "):
             Trainer(info, images, checkpoint, "f").fit(stop)
     trainer = Trainer(info, images, checkpoint, "f")
     trainer.fit(mock.Mock(spec=Interruption, reason=lambda: None))

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shutil
 
 import pandas as pd
 import pytest
@@ -93,6 +94,16 @@ def test_partial_record_leaves_out_what_is_missing_and_keeps_seeds_in_place(tree
     metrics = collect(root, params | {"seeds": [7, 1]}, preset="paper", partial=True)
     nll = metrics["datasets"]["mnist"]["methods"]["vae"]["nll.nll"]
     assert (nll["values"], nll["n"]) == ([None, 93.0], 1)
+
+
+def test_partial_record_leaves_out_a_dataset_that_never_ran(tmp_path):
+    params = write_tree(tmp_path, [0])
+    shutil.rmtree(tmp_path / "runs" / "celeba")
+    (tmp_path / "data" / "celeba.npz").unlink()
+    metrics = collect(tmp_path, params, preset="paper", partial=True)
+    assert "celeba" not in metrics["datasets"] and "mnist" in metrics["datasets"]
+    assert "celeba" not in " ".join(notes.figure_names(metrics))
+    assert "III" in tables.document([("run", metrics)], "figures")
 
 
 def test_record_without_a_single_run_says_so(tree):

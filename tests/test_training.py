@@ -135,7 +135,7 @@ def test_time_budget_stops_with_its_own_code_and_goes_on(data_file, tmp_path):
     past = {"VIMAE_DEADLINE": str(time.time() - 1)}
     stopped = train(data_file, tmp_path / "a", environment=past)
     assert stopped.returncode == EXIT_INTERRUPTED
-    assert "time budget used up: stopped at step 0, state saved" in stopped.stdout
+    assert "time budget used up: stopped at step 0 (epoch 1), state saved" in stopped.stdout
     assert not (tmp_path / "a").exists()
     continued = train(data_file, tmp_path / "a")
     assert continued.returncode == 0

@@ -102,6 +102,18 @@ def train_settings(config: dict, dataset: str, method: str) -> dict:
     }
 
 
+def report_settings(config: dict) -> dict:
+    """What `eval.report.collect` takes as --params."""
+    labels = {name: config["catalogue"][name]["label"] for name in config["methods"]}
+    return {
+        "methods": [{"name": name, "label": label} for name, label in labels.items()],
+        "datasets": config["datasets"],
+        "seeds": seeds(config),
+        "metrics": config["metrics"],
+        "settings": config["presets"][config["preset"]]["levels"],
+    }
+
+
 def main() -> None:
     """Check a file from the command line."""
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "params.yaml"

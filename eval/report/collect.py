@@ -6,8 +6,9 @@
 `--params` is {"methods": [{"name", "label"}, ...], "datasets": [...], "seeds": [...], "metrics":
 {score: [datasets]}, "settings": {...}}; settings, optional, are the noise levels that the tables
 show ({"gaussian_small": 0.1, ...}, see paper.yaml). Exactly what is named is read, never what a
-folder happens to hold: a seed removed from the configuration must not linger in a mean. A missing file is an error; with `--partial` (a record
-made piece by piece) it is left out and n says so.
+folder happens to hold: a seed removed from the configuration must not linger in a mean. A missing
+file is an error; with `--partial` (a record made in parts) it is left out and n says so, as is a
+dataset without any run.
 """
 
 import argparse
@@ -149,6 +150,8 @@ def collect(root: Path, params: dict, *, preset: str, partial: bool = False) -> 
     datasets, protocols, seconds, all_runs = {}, {}, {"training": 0.0}, []
     for dataset in params["datasets"]:
         run_entries, runs = collect_runs(tree, dataset)
+        if partial and not runs:
+            continue
         scores: dict[str, dict] = {method: {} for method in run_entries}
         for score in (s for s, wanted in params["metrics"].items() if dataset in wanted):
             entries, protocol, spent = collect_score(tree, score, dataset)

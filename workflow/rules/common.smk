@@ -10,6 +10,7 @@ from workflow.machine import clear_killed_run, gpus, processors, use_this_interp
 from workflow.settings import (
     SettingsError,
     check,
+    report_settings,
     section,
     seeds,
     train_settings,
@@ -141,15 +142,4 @@ def record_option(wildcards, input):
 
 
 def collect_params(wildcards):
-    return as_json(
-        {
-            "methods": [
-                {"name": name, "label": config["catalogue"][name]["label"]}
-                for name in METHODS
-            ],
-            "datasets": DATASETS,
-            "seeds": SEEDS,
-            "metrics": config["metrics"],
-            "settings": config["presets"][PRESET]["levels"],
-        }
-    )
+    return as_json(report_settings(config))

@@ -14,6 +14,7 @@ rule sample:
         results("logs/sample/{dataset}/{method}/seed{seed}.log"),
     benchmark:
         results("benchmarks/sample/{dataset}/{method}/seed{seed}.tsv")
+    priority: 1
     conda:
         "../../environment.yml"
     threads: 1

@@ -1,4 +1,5 @@
-# Scores: one job per metric and run, plus FID's reference statistics once a dataset.
+# Scores: one job per metric and run, plus FID's reference statistics once a dataset. They go before
+# samples, and those before training: under a time budget a finished run shall be a scored one.
 SCORE = results("scores/{metric}/{dataset}/{method}/seed{seed}.json")
 FID_REFERENCE = results("fid_reference/{dataset}.npz")
 SCORES = [
@@ -22,6 +23,7 @@ rule fid_reference:
         results("logs/fid_reference/{dataset}.log"),
     benchmark:
         results("benchmarks/fid_reference/{dataset}.tsv")
+    priority: 2
     conda:
         "../../environment.yml"
     threads: 1
@@ -53,6 +55,7 @@ rule fid:
         results("logs/fid/{dataset}/{method}/seed{seed}.log"),
     benchmark:
         results("benchmarks/fid/{dataset}/{method}/seed{seed}.tsv")
+    priority: 2
     conda:
         "../../environment.yml"
     threads: 1
@@ -84,6 +87,7 @@ rule score:
         results("benchmarks/{metric}/{dataset}/{method}/seed{seed}.tsv")
     wildcard_constraints:
         metric="(?!fid)[a-z]+",
+    priority: 2
     conda:
         "../../environment.yml"
     threads: 1

@@ -1,0 +1,90 @@
+"""Carrying in pieces: nothing is lost, damaged or put in its place half."""
+
+import argparse
+import os
+from pathlib import Path
+
+import pytest
+
+from workflow import carry
+
+
+@pytest.fixture
+def checkouts(tmp_path, monkeypatch):
+    """Two folders, `here` the current one, and a function that moves between them."""
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return lambda name: monkeypatch.chdir(tmp_path / name)
+
+
+def write(path: str, content: bytes) -> Path:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_bytes(content)
+    return Path(path)
+
+
+def unpack(folder: Path) -> None:
+    carry.unpack(argparse.Namespace(folder=folder))
+
+
+def test_an_archive_appears_when_its_last_part_has_arrived(checkouts, tmp_path, capsys):
+    content = os.urandom(5000)
+    old = write("results/paper/data/mnist.npz", content)
+    os.utime(old, (0, 0))
+    out = tmp_path / "parts"
+    out.mkdir()
+    carry.write_parts("mnist", {str(old): old}, out, limit=2000)
+    parts = sorted(out.glob("mnist*"))
+    assert len(parts) >= 3 and all(part.stat().st_size <= 2000 for part in parts)
+
+    checkouts("there")
+    last = parts[-1].rename(tmp_path / "kept")
+    unpack(out)
+    assert not Path("results").exists() and "parts so far" in capsys.readouterr().out
+    for part in parts[:-1]:
+        part.unlink()  # the next load holds the last one only
+    last.rename(parts[-1])
+    unpack(out)
+    assert Path("results/paper/data/mnist.npz").read_bytes() == content
+    assert Path("results/paper/data/mnist.npz").stat().st_mtime > 0  # newer than any checkout
+    assert not list(Path(".carried").iterdir())
+    unpack(out)  # again: nothing complete, nothing broken
+
+
+def test_a_damaged_part_is_named(checkouts, tmp_path):
+    file = write("results/paper/metrics.json", b"{}")
+    carry.write_parts("results", {str(file): file}, tmp_path, limit=1000)
+    part = next(tmp_path.glob("results.tar.xz*"))
+    part.write_bytes(part.read_bytes()[:-1] + b"?")
+    with pytest.raises(ValueError, match=rf"{part.name}: damaged"):
+        unpack(tmp_path)
+
+
+def test_results_come_back_without_weights_and_data(checkouts, tmp_path):
+    kept = ["runs/mnist/vae/seed0/run.json", "scores/nll/mnist/vae/seed0.json"]
+    kept += ["samples/mnist/vae/seed0.npz"]
+    left = ["runs/mnist/vae/seed0/weights.safetensors", "data/celeba.npz", "checkpoints/a.pt"]
+    for name in kept + left:
+        write(f"results/paper/{name}", name.encode())
+    arguments = {"out": tmp_path / "back", "limit": 1, "preset": "paper", "with_samples": True}
+    carry.results(argparse.Namespace(**arguments))
+    checkouts("there")
+    unpack(tmp_path / "back")
+    found = [str(p.relative_to("results/paper")) for p in Path("results").rglob("*") if p.is_file()]
+    assert sorted(found) == sorted(kept)
+
+
+def test_packages_are_all_that_running_needs_and_the_machine_lacks(monkeypatch):
+    monkeypatch.chdir(Path(__file__).parent.parent)
+    names = {package.split("==")[0] for package in carry.needed_packages({"torch", "torchvision"})}
+    assert {"snakemake", "pytorch-fid", "scikit-learn", "joblib", "pytest"} <= names
+    assert names.isdisjoint({"torch", "torchvision", "triton", "sympy", "dvc", "ruff"})
+
+
+def test_unprepared_data_is_an_error_that_says_what_to_do(checkouts, tmp_path, monkeypatch):
+    monkeypatch.setattr(carry, "needed_packages", lambda has: [])
+    monkeypatch.setattr(carry, "fetch_wheels", lambda *args: args[-1].mkdir())
+    arguments = {"out": tmp_path, "limit": 1, "preset": "paper", "data": ["mnist"]}
+    with pytest.raises(FileNotFoundError, match="run the data phase of preset paper first"):
+        carry.pack(argparse.Namespace(**arguments, has=[], python="3.12"))

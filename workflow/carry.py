@@ -1,0 +1,196 @@
+"""Carry the pipeline to a machine without a network, and its results back, in small pieces.
+
+    python -m workflow.carry pack --out DIR [--limit 48] [--python 3.12] [--has torch ...]
+                                  [--preset paper] [--data mnist ...]
+    python -m workflow.carry unpack DIR
+    python -m workflow.carry results --out DIR [--limit 15] [--preset paper] [--with-samples]
+
+`pack` writes what a checkout of the repository lacks: the wheels of the locked packages that the
+other machine does not have, and prepared datasets (run the data phase of the preset first). Each is
+a .tar.xz, cut into parts of at most `limit` MiB; DIR/parts.json lists them with their digests.
+`unpack`, run there in the checkout, keeps the parts it is given until an archive is complete, then
+puts it in its place; it may be called once for each load. Then, whatever has arrived:
+
+    PYTHONPATH=.carried/site python -m snakemake --cores 8 all --config preset=paper ...
+
+`results` packs records, scores and curves (with them the samples), but neither weights, which their
+digests in run.json name, nor data; `unpack` puts those into results/ here.
+"""
+
+import argparse
+import importlib.metadata
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+from pathlib import Path
+
+from data.files import digest, read_json, write_json
+
+STORE = Path(".carried")  # parts of incomplete archives, and the installed wheels
+INDEX = "parts.json"
+MIB = 2**20
+ON_THE_WAY_ONLY = {"dvc", "ruff", "snakefmt", "hypothesis", "pytest-xdist"}  # not needed to run
+HERE_ALREADY = ("torch", "torchvision")
+RESULTS = ("runs/**/run.json", "runs/**/history.csv", "scores/**/*.json", "logs/**/*.log")
+RESULTS += ("benchmarks/**/*.tsv", "fid_reference/*.npz")
+
+
+def needed_packages(has: set[str]) -> list[str]:
+    """name==version of all that running needs and the other machine does not have.
+
+    Read from the installed packages, which are the locked ones, starting at pyproject.toml.
+    """
+    from packaging.requirements import Requirement  # the other machine, which unpacks, may lack it
+    from packaging.utils import canonicalize_name
+
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [Requirement(line) for line in project["dependencies"]]
+    skipped = {canonicalize_name(name) for name in has | ON_THE_WAY_ONLY}
+    found: dict[str, str] = {}
+    while wanted:
+        requirement = wanted.pop()
+        name = canonicalize_name(requirement.name)
+        if name in found or name in skipped:
+            continue
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        package = importlib.metadata.distribution(name)
+        found[name] = package.version
+        wanted += [Requirement(line) for line in package.requires or []]
+    return [f"{name}=={version}" for name, version in sorted(found.items())]
+
+
+def fetch_wheels(packages: list[str], python: str, folder: Path) -> None:
+    """Wheels for that Python on Linux; a package without one is built, if it is pure Python."""
+    platforms = ["manylinux2014_x86_64", *(f"manylinux_2_{n}_x86_64" for n in range(17, 40))]
+    target = ["--only-binary=:all:", "--python-version", python, "--implementation", "cp"]
+    target += [word for name in platforms for word in ("--platform", name)]
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    for package in packages:
+        done = subprocess.run(
+            [*pip, "download", "--no-deps", *target, "--dest", folder, package],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            words = [*pip, "wheel", "--no-deps", "--wheel-dir", folder, package]
+            subprocess.run(words, check=True)
+            stem = package.split("==")[0].replace("-", "_")
+            if not list(folder.glob(f"{stem}-*-none-any.whl")):
+                raise RuntimeError(f"{package}: no wheel for Python {python} ({done.stderr})")
+
+
+def archive(files: dict[str, Path]) -> bytes:
+    """A .tar.xz of files by the name they get."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:xz", preset=6) as tar:
+        for name, path in files.items():
+            tar.add(path, name)
+    return buffer.getvalue()
+
+
+def write_parts(name: str, files: dict[str, Path], folder: Path, limit: int) -> None:
+    """Cut the archive of `files` into parts of at most `limit` bytes and list them in the index."""
+    content = archive(files)
+    index = read_json(folder / INDEX) if (folder / INDEX).exists() else {}
+    index[name] = {}
+    for number, start in enumerate(range(0, len(content), limit)):
+        part = folder / f"{name}.tar.xz.{number:02d}"
+        part.write_bytes(content[start : start + limit])
+        index[name][part.name] = digest(part)
+    write_json(folder / INDEX, index)
+    print(f"{name}: {len(files)} files, {len(content) / MIB:.1f} MiB, {len(index[name])} parts")
+
+
+def pack(args: argparse.Namespace) -> None:
+    """Wheels and data, for `unpack`."""
+    args.out.mkdir(parents=True, exist_ok=True)
+    wheels = args.out / "wheels"
+    fetch_wheels(needed_packages(set(args.has)), args.python, wheels)
+    found = {f"wheels/{path.name}": path for path in sorted(wheels.iterdir())}
+    write_parts("wheels", found, args.out, args.limit * MIB)
+    shutil.rmtree(wheels)
+    root = Path("results") / args.preset
+    for name in args.data:
+        suffix = "safetensors" if name == "inception" else "npz"
+        # In this order, so that the engine finds each newer than what it was made from.
+        paths = [root / f"downloads/{name}/manifest.json", root / f"data/{name}.{suffix}"]
+        for path in paths:
+            if not path.exists():
+                raise FileNotFoundError(f"{path}: run the data phase of preset {args.preset} first")
+        write_parts(name, {str(path): path for path in paths}, args.out, args.limit * MIB)
+
+
+def results(args: argparse.Namespace) -> None:
+    """What was measured, for `unpack`."""
+    args.out.mkdir(parents=True, exist_ok=True)
+    root = Path("results") / args.preset
+    patterns = (*RESULTS, "samples/**/*.npz") if args.with_samples else RESULTS
+    paths = sorted({path for pattern in patterns for path in root.glob(pattern)})
+    write_parts("results", {str(path): path for path in paths}, args.out, args.limit * MIB)
+
+
+def put(content: bytes) -> None:
+    """Unpack one archive below the current folder; wheels are installed to .carried/site."""
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r:xz") as tar:
+        for member in tar:
+            target = STORE if member.name.startswith("wheels/") else Path()
+            tar.extract(member, target, filter="data")
+            os.utime(target / member.name)
+    wheels = STORE / "wheels"
+    if wheels.exists():
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
+        pip += ["--disable-pip-version-check", "--upgrade", "--target", STORE / "site"]
+        subprocess.run([*pip, *sorted(wheels.iterdir())], check=True)
+        shutil.rmtree(wheels)
+
+
+def unpack(args: argparse.Namespace) -> None:
+    """Take the parts in a folder; put every archive that is complete in its place."""
+    STORE.mkdir(exist_ok=True)
+    for name, parts in read_json(args.folder / INDEX).items():
+        for part, sha256 in parts.items():
+            if (args.folder / part).exists():
+                shutil.copyfile(args.folder / part, STORE / part)
+                if digest(STORE / part) != sha256:
+                    raise ValueError(f"{args.folder / part}: damaged; carry it again")
+        here = [STORE / part for part in parts if (STORE / part).exists()]
+        if len(here) == len(parts):
+            put(b"".join(path.read_bytes() for path in here))
+            for path in here:
+                path.unlink()
+            print(f"{name}: unpacked")
+        elif here:
+            print(f"{name}: {len(here)} of {len(parts)} parts so far")
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True)
+    packing = commands.add_parser("pack", help=pack.__doc__)
+    packing.add_argument("--python", default="3.12", help="version there")
+    packing.add_argument("--has", nargs="*", default=HERE_ALREADY, help="packages that are there")
+    packing.add_argument("--data", nargs="*", help="datasets", default=[])
+    packing.set_defaults(function=pack, limit=48)
+    sending = commands.add_parser("results", help=results.__doc__)
+    sending.add_argument("--with-samples", action="store_true")
+    sending.set_defaults(function=results, limit=15)
+    for command in (packing, sending):
+        command.add_argument("--out", type=Path, required=True)
+        command.add_argument("--limit", type=int, help="MiB a part")
+        command.add_argument("--preset", default="paper")
+    taking = commands.add_parser("unpack", help=unpack.__doc__)
+    taking.add_argument("folder", type=Path)
+    taking.set_defaults(function=unpack)
+    args = parser.parse_args()
+    args.function(args)
+
+
+if __name__ == "__main__":
+    main()
