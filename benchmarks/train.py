@@ -46,17 +46,14 @@ METHODS = {
 def describe_run(method: str, width: float, precision: str) -> dict:
     """A run's description, as `models.run` builds networks from."""
     train = {"precision": precision, "pixel_noise": 0.01, "divergence_weight": 10.0}
+    train |= {"likelihood": None, "cuda_graph": True}
     model = {"width": width, "kernel": None, "latent": LATENT, "prior_scale": 1.0, "init_std": 0.01}
     return {
         "image_size": 28,
         "channels": 1,
         "value_range": "unit",
         "seed": 0,
-        "params": {
-            "method": METHODS[method],
-            "model": model,
-            "train": train | {"cuda_graph": True},
-        },
+        "params": {"method": METHODS[method], "model": model, "train": train},
     }
 
 

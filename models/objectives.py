@@ -21,16 +21,23 @@ from models.priors import Normal
 COST_SCALE = 0.05  # [25]: 0.05 * sum of squared errors; also the unit of the paper's Table II
 
 
-def log_likelihood(x: torch.Tensor, logits: torch.Tensor, value_range: str) -> torch.Tensor:
+def log_likelihood(
+    x: torch.Tensor, logits: torch.Tensor, value_range: str, likelihood: str | None = None
+) -> torch.Tensor:
     """ln p(x|z) in nats, (n,), from the decoder's output before activation.
 
-    "unit": Bernoulli per pixel with mean sigmoid(logits); x in [0, 1] enters as in [25]'s VAE.
-    "symmetric": N(tanh(logits), 1) per value on [-1, 1], with its constant.
+    "bernoulli": per value, of mean sigmoid(logits); grey levels in [0, 1] enter as in [25]'s VAE.
+    On [-1, 1] both x and tanh(logits) are moved to [0, 1], the latter being sigmoid(2 logits).
+    "gaussian": N(sigmoid(logits), 1) on [0, 1], N(tanh(logits), 1) on [-1, 1], with its constant.
+    None takes [25]'s: "bernoulli" on [0, 1] (value range "unit"), "gaussian" on [-1, 1].
     """
-    if value_range == "unit":
+    unit = value_range == "unit"
+    if (likelihood or ("bernoulli" if unit else "gaussian")) == "bernoulli":
+        x, logits = (x, logits) if unit else ((x + 1) / 2, 2 * logits)
         terms = -F.binary_cross_entropy_with_logits(logits, x, reduction="none")
     else:
-        terms = -0.5 * (x - torch.tanh(logits)).square() - 0.5 * math.log(2 * math.pi)
+        mean = torch.sigmoid(logits) if unit else torch.tanh(logits)
+        terms = -0.5 * (x - mean).square() - 0.5 * math.log(2 * math.pi)
     return terms.flatten(1).sum(1)
 
 
@@ -77,24 +84,24 @@ class Batch:
     generator: torch.Generator
 
 
-def _distortion_and_rate(model, batch, prior):
+def _distortion_and_rate(model, batch, prior, likelihood):
     """-ln p(x|z) and KL(q(z|x) || p(z)), both averaged over the batch, in nats."""
     mean, log_variance = model.encode(batch.noisy)
     z = sample_posterior(mean, log_variance, batch.generator)
     logits = model.decode_logits(z).float()
-    distortion = -log_likelihood(batch.clean, logits, model.value_range).mean()
+    distortion = -log_likelihood(batch.clean, logits, model.value_range, likelihood).mean()
     return distortion, rate(z, mean.float(), log_variance.float(), prior).mean()
 
 
 def beta_elbo(model, batch: Batch, prior, method: dict, train: dict, critic=None):
     """Paper (2) with beta = 1, (9) otherwise: distortion + beta rate."""
-    distortion, kl = _distortion_and_rate(model, batch, prior)
+    distortion, kl = _distortion_and_rate(model, batch, prior, train["likelihood"])
     return distortion + method["beta"] * kl, {"distortion": distortion, "rate": kl}
 
 
 def capacity_target(model, batch: Batch, prior, method: dict, train: dict, critic=None):
     """Paper (10): distortion + weight |rate - C|, C in nats."""
-    distortion, kl = _distortion_and_rate(model, batch, prior)
+    distortion, kl = _distortion_and_rate(model, batch, prior, train["likelihood"])
     loss = distortion + method["weight"] * (kl - method["capacity"]).abs()
     return loss, {"distortion": distortion, "rate": kl}
 

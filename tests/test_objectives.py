@@ -51,16 +51,34 @@ def test_log_likelihoods():
     torch.testing.assert_close(log_likelihood(x, logits, "symmetric"), expected)
 
 
+def test_the_other_likelihoods():
+    x, logits = torch.rand(3, 1, 5, 5), torch.randn(3, 1, 5, 5)
+    expected = Independent(Normal(torch.sigmoid(logits), 1.0), 3).log_prob(x)
+    torch.testing.assert_close(log_likelihood(x, logits, "unit", "gaussian"), expected)
+    x = 2 * torch.rand(3, 3, 5, 5).round() - 1  # black or white, so that Bernoulli is exact
+    logits = torch.randn(3, 3, 5, 5)
+    mean = (torch.tanh(logits) + 1) / 2
+    expected = Independent(Bernoulli(mean), 3).log_prob((x + 1) / 2)
+    found = log_likelihood(x, logits, "symmetric", "bernoulli")
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_likelihood_setting_reaches_the_loss():
+    method = {"prior": "normal", "beta": 1.0}
+    losses = [run_objective("elbo", method, likelihood=name)[1] for name in (None, "bernoulli")]
+    assert losses[0] == losses[1] != run_objective("elbo", method, likelihood="gaussian")[1]
+
+
 def test_squared_error_is_in_the_unit_of_table_two():
     x = torch.zeros(2, 3, 4, 4)
     torch.testing.assert_close(squared_error(x, x + 0.5), torch.full((2,), 0.05 * 48 * 0.25))
 
 
-def run_objective(name, method, stochastic=True, critic=None):
+def run_objective(name, method, stochastic=True, critic=None, likelihood=None):
     model = tiny_model(stochastic=stochastic)
-    x = torch.rand(8, 1, 28, 28)
+    x = torch.rand(8, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     batch = Batch(x, x, torch.Generator().manual_seed(1))
-    train = {"divergence_weight": 10.0}
+    train = {"divergence_weight": 10.0, "likelihood": likelihood}
     prior = priors.PRIORS[method["prior"]]()
     loss, parts = OBJECTIVES[name](model, batch, prior, method, train, critic)
     loss.backward()

@@ -27,6 +27,7 @@ TRAIN = {
     "learning_rate": 1e-3,
     "schedule": [[1, 2]],
     "divergence_weight": 10.0,
+    "likelihood": None,
     "pixel_noise": 0.01,
     "pretrain_steps": 3,
     "pretrain_batch": 20,
