@@ -1,6 +1,7 @@
-"""What a number needs to be traced: commit, versions, hardware."""
+"""What a number needs to be traced: code, versions, hardware."""
 
 import datetime
+import hashlib
 import importlib.metadata
 import platform
 import subprocess
@@ -8,12 +9,14 @@ from pathlib import Path
 
 import torch
 
+from data.files import digest
 from models.device import describe
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn")
 # Outputs and lock files change with every run; only these decide a number.
 CODE = ("data", "models", "eval", "workflow", "Snakefile", "requirements.lock")
+SUFFIXES = {".py", ".smk", ".yaml"}
 
 
 def _git(*arguments: str) -> str | None:
@@ -25,6 +28,19 @@ def _git(*arguments: str) -> str | None:
         return None
 
 
+def code_digest(root: Path = ROOT) -> str:
+    """SHA-256 over names and contents of the code: names it where there is no git checkout.
+
+    `git checkout COMMIT && python -m models.provenance` tells whether a commit is the one.
+    """
+    total = hashlib.sha256()
+    paths = {path for name in CODE for path in [root / name, *(root / name).rglob("*")]}
+    for path in sorted(path for path in paths if path.suffix in SUFFIXES or path.name in CODE):
+        if path.is_file():
+            total.update(f"{path.relative_to(root).as_posix()} {digest(path)}\n".encode())
+    return total.hexdigest()
+
+
 def _version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)
@@ -33,16 +49,21 @@ def _version(package: str) -> str | None:
 
 
 def provenance(device: torch.device) -> dict:
-    """Commit and whether its code was changed, date (UTC), versions, hardware. JSON-able.
+    """Commit and whether its code was changed, digest of the code, date (UTC), versions, hardware.
 
-    Outside a git checkout the commit is None: unknown, not clean.
+    JSON-able. Outside a git checkout the commit is None: unknown, not clean.
     """
     changes = _git("status", "--porcelain", "--", *CODE)
     return {
         "commit": _git("rev-parse", "HEAD"),
         "dirty": None if changes is None else bool(changes),
+        "code_sha256": code_digest(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": {name: _version(name) for name in PACKAGES}
         | {"python": platform.python_version()},
         "hardware": describe(device),
     }
+
+
+if __name__ == "__main__":
+    print(code_digest())

@@ -68,6 +68,19 @@ def test_diverged_runs_are_counted_not_averaged(tree):
     assert frames.number(value, 1) == "14.0, diverged (1/2)"
 
 
+@pytest.mark.parametrize(
+    ("origin", "text"),
+    [
+        ({"commit": "abc", "dirty": False}, "commit abc"),
+        ({"commit": "abc", "dirty": True}, "commit abc + uncommitted changes"),
+        ({"commit": "abc", "dirty": {"differs": [False, True]}}, "commit abc (some runs with"),
+        ({"commit": None, "dirty": None, "code_sha256": "def"}, "code def, commit unknown"),
+    ],
+)
+def test_the_code_of_a_run_is_named(origin, text):
+    assert notes.code_version(origin).startswith(text)
+
+
 def test_all_seeds_diverged(tree):
     root, params, _ = tree
     metrics = collect(root, params | {"seeds": [0]}, preset="quick")

@@ -20,6 +20,7 @@ from data.files import digest, read_json
 from models.checkpoint import load_checkpoint, run_lock
 from models.device import supported_precision
 from models.interruption import EXIT_INTERRUPTED, Interruption
+from models.provenance import code_digest
 from models.run import load_run
 from models.sample import sample_images
 from models.step import noisy_copy
@@ -80,6 +81,7 @@ def test_a_run_is_complete_and_repeatable(method, data_file, tmp_path):
     assert record["status"] == "done" and record["params"]["method"] == METHODS[method]
     assert record["weights_sha256"] == digest(tmp_path / "a" / "weights.safetensors")
     assert record["weights_sha256"] == digest(tmp_path / "b" / "weights.safetensors")
+    assert record["provenance"]["code_sha256"] == code_digest()
     assert record["provenance"]["versions"]["torch"] == torch.__version__.split("+")[0]
     history = pd.read_csv(tmp_path / "a" / "history.csv")
     assert list(history["epoch"]) == [1, 2, 3] and history["loss"].notna().all()
@@ -259,3 +261,13 @@ def test_samples_do_not_depend_on_how_many_are_asked_for():
     few, many = (sample_images(run, count, torch.device("cpu")) for count in (7, 11))
     assert few.shape == (7, 28, 28, 1) and few.dtype == np.uint8
     np.testing.assert_array_equal(few, many[:7])
+
+
+def test_code_digest_follows_code_and_nothing_else(tmp_path):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "a.py").write_text("1")
+    first = code_digest(tmp_path)
+    (tmp_path / "models" / "a.pyc").write_text("compiled")
+    assert code_digest(tmp_path) == first
+    (tmp_path / "models" / "a.py").write_text("2")
+    assert code_digest(tmp_path) != first

@@ -145,7 +145,8 @@ def put(content: bytes) -> None:
     wheels = STORE / "wheels"
     if wheels.exists():
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
-        pip += ["--disable-pip-version-check", "--upgrade", "--target", STORE / "site"]
+        pip += ["--disable-pip-version-check", "--no-compile", "--upgrade"]
+        pip += ["--target", STORE / "site"]
         subprocess.run([*pip, *sorted(wheels.iterdir())], check=True)
         shutil.rmtree(wheels)
 

@@ -136,21 +136,25 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def origin_line(metrics: dict, source: str) -> str:
-    """One line: preset, hardware, date, commit and durations of a source."""
-    origin, spent = metrics["provenance"], dict(metrics["seconds"])
-    commit = origin.get("commit")
-    commit = "unknown" if commit is None else shown(commit)
-    dirty = origin.get("dirty")
+def code_version(origin: dict) -> str:
+    """The commit, and whether it was changed; where it is unknown, the digest of the code."""
+    commit, dirty = origin.get("commit"), origin.get("dirty")
+    if commit is None:
+        return f"code {shown(origin.get('code_sha256'))}, commit unknown"
     if isinstance(dirty, dict):  # the runs differ
-        state = " (some runs with uncommitted changes)"
-    else:
-        state = {False: "", None: " (unknown state)"}.get(dirty, " + uncommitted changes")
+        return f"commit {shown(commit)} (some runs with uncommitted changes)"
+    state = {False: "", None: " (unknown state)"}.get(dirty, " + uncommitted changes")
+    return f"commit {shown(commit)}{state}"
+
+
+def origin_line(metrics: dict, source: str) -> str:
+    """One line: preset, hardware, date, code and durations of a source."""
+    origin, spent = metrics["provenance"], dict(metrics["seconds"])
     training = duration(spent.pop("training"))
     date = (origin["last_run"] or "never")[:10]
     return (
         f"- **{source}**: preset `{metrics['preset']}`, {shown(origin.get('hardware'))}, {date},"
-        f" commit {commit}{state}; {origin['runs']} runs, training {training}, scores"
+        f" {code_version(origin)}; {origin['runs']} runs, training {training}, scores"
         f" {duration(sum(spent.values()))} in all."
     )
 
