@@ -1,13 +1,15 @@
 """FID of this repository against pytorch-fid's command line: same images, same machine, same value.
 
-    python -m benchmarks.fid --data NPZ --weights FILE [--count 300] [--repeats 2]
+    python -m benchmarks.fid --data NPZ --weights FILE [--run DIR] [--count 300] [--repeats 2]
 
 NPZ is a prepared colour dataset, FILE the full Inception network (both from the data phase of
 preset `paper`). Compared are the first training and the first test images, `count` of each, at 2048
 dimensions. Theirs reads two folders of PNG files, written before the clock starts. Ours is
-`eval.fid_reference`, whose floor is that very value; it also computes the standard error. Both run
-end to end as processes of their own, in turn, with the threads that OMP_NUM_THREADS allows. The
-processor time tells more than the clock on a machine that others use too.
+`eval.fid_reference`, whose floor is that very value; it also computes the standard error. With
+`--run`, any trained run on that dataset, also `eval.fid` as the pipeline calls it: one set of images
+against the stored statistics of the other. All run end to end as processes of their own, in turn,
+with the threads that OMP_NUM_THREADS allows. The processor time tells more than the clock on a
+machine that others use too.
 Needs SciPy < 1.18, with which pytorch-fid's distance still works.
 """
 
@@ -28,6 +30,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from data import store
+from data.files import read_json
 from eval.inception import checkpoint
 
 CHECKPOINT = "pt_inception-2015-12-05-6726825d.pth"
@@ -63,35 +66,35 @@ def timed(command: list, **environment: str) -> tuple[float, float, str]:
     return seconds, now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime, done.stdout
 
 
-def measure(data: Path, weights: Path, count: int, folder: Path) -> list[dict]:
-    """One run of each: seconds, processor time and value."""
+def measure(data: Path, weights: Path, run: Path | None, count: int, folder: Path) -> pd.DataFrame:
+    """One process of each: seconds by the clock, processor seconds, value; and their ratios."""
     images = store.load(data)
     params = {"dims": 2048, "count": count, "references": {"test": count}, "allow_small": True}
-    out = folder / "reference.npz"
-    *ours, _ = timed(
-        ["eval.fid_reference", "--data", data, "--weights", weights]
-        + ["--params", json.dumps(params), "--out", out]
-    )
-    with np.load(out) as stored:
-        ours.append(json.loads(str(stored["header"]))["floors"]["test"]["value"])
+    reference, settings = folder / "reference.npz", ["--params", json.dumps(params)]
+    inputs = ["--data", data, "--weights", weights, *settings]
+    *spent, _ = timed(["eval.fid_reference", *inputs, "--out", reference])
+    with np.load(reference) as stored:
+        value = json.loads(str(stored["header"]))["floors"]["test"]["value"]
+    rows = [("both sets, ours", *spent, value)]
+
+    if run:
+        np.savez(folder / "samples.npz", images=images.train_images[:count])
+        inputs += ["--run", run, "--samples", folder / "samples.npz", "--reference", reference]
+        *spent, _ = timed(["eval.fid", *inputs, "--out", folder / "score.json"])
+        value = read_json(folder / "score.json")["values"]["test"]["value"]
+        rows.append(("one set, the other's statistics stored, ours", *spent, value))
 
     splits = {"train": images.train_images, "test": images.test_images}
     folders = [write_png(pixels[:count], folder / name) for name, pixels in splits.items()]
-    *theirs, output = timed(["pytorch_fid", *folders], TORCH_HOME=str(folder))
-    theirs.append(float(output.split()[-1]))
+    *spent, output = timed(["pytorch_fid", *folders], TORCH_HOME=str(folder))
+    rows.append(("both sets, pytorch-fid", *spent, float(output.split()[-1])))
 
-    ratio = [theirs[0] / ours[0], theirs[1] / ours[1], theirs[2] / ours[2] - 1]
-    columns = ("clock, s", "processor, s", "FID")
-    texts = (
-        ("{:.1f}", "{:.1f}", "{:.6f}"),
-        ("{:.1f}", "{:.1f}", "{:.6f}"),
-        ("{:.2f}", "{:.2f}", "{:.1e}"),
-    )
-    names = ("this repository", "pytorch-fid", "ratio; relative difference")
-    return [
-        {"": name} | {c: t.format(v) for c, t, v in zip(columns, text, row, strict=True)}
-        for name, text, row in zip(names, texts, (ours, theirs, ratio), strict=True)
-    ]
+    table = pd.DataFrame(rows, columns=["", "clock, s", "processor, s", "FID"])
+    theirs = table.iloc[-1]
+    table["x pytorch-fid, clock"] = theirs["clock, s"] / table["clock, s"]
+    table["processor"] = theirs["processor, s"] / table["processor, s"]
+    table["difference"] = (table["FID"] / theirs["FID"] - 1).map("{:.0e}".format)
+    return table
 
 
 def main() -> None:
@@ -99,16 +102,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--run", type=Path)
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--repeats", type=int, default=2)
-    arguments = parser.parse_args()
+    args = parser.parse_args()
 
-    rows = []
-    for _ in range(arguments.repeats):
+    for _ in range(args.repeats):
         with tempfile.TemporaryDirectory() as name:
-            write_checkpoint(arguments.weights, Path(name))
-            rows += measure(arguments.data, arguments.weights, arguments.count, Path(name))
-    print(pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True))
+            write_checkpoint(args.weights, Path(name))
+            table = measure(args.data, args.weights, args.run, args.count, Path(name))
+        print(table.to_markdown(index=False, disable_numparse=True, floatfmt=".2f"), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """Time and accuracy of the transductive SVM at full size: 50,000 unlabelled x 64 features x 10.
 
-    OMP_NUM_THREADS=2 python -m benchmarks.tsvm
+    OMP_NUM_THREADS=2 python -m benchmarks.tsvm [--labels 100] [--kernel rbf] [--annealing temperature]
 
 A mixture of ten Gaussians with unit covariance: the Bayes rule is known (nearest mean), and the
 same machine with all labels given is the best that any labelling can reach.
 """
 
+import argparse
 import time
 
 import numpy as np
@@ -29,12 +30,19 @@ def mixture(
 
 def main() -> None:
     """Print one line a machine."""
-    means, (X, y), (U, hidden), (T, truth) = mixture(0, 50_000)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--labels", type=int, default=100)
+    parser.add_argument("--kernel", choices=["linear", "rbf"], default="linear")
+    parser.add_argument("--annealing", choices=["weight", "temperature"], default="weight")
+    args = parser.parse_args()
+    per_class = args.labels // 10
+    means, (X, y), (U, hidden), (T, truth) = mixture(0, 50_000, per_class=per_class)
     both = np.vstack([X, U])
+    machine = TransductiveSVC(C=0.1, kernel=args.kernel, annealing=args.annealing)
     machines = {
-        "supervised SVM, 100 labels": (TransductiveSVC(C=0.1), X, y),
-        "TSVM, 100 labels + 50,000": (TransductiveSVC(C=0.1), both, np.r_[y, np.full(len(U), -1)]),
-        "same SVM, 50,100 labels": (TransductiveSVC(C=0.1), both, np.r_[y, hidden]),
+        f"supervised SVM, {len(X):,} labels": (machine, X, y),
+        f"TSVM, {len(X):,} labels + 50,000": (machine, both, np.r_[y, np.full(len(U), -1)]),
+        f"same SVM, {len(both):,} labels": (machine, both, np.r_[y, hidden]),
     }
     print(f"{'machine':30} {'seconds':>8} {'Newton steps':>13} {'test accuracy':>14}")
     for name, (machine, features, labels) in machines.items():

@@ -51,7 +51,7 @@ def free_index(identities: list[str], folder: Path) -> int:
 def supported_precision(wanted: str, device: torch.device) -> str:
     """`wanted` ("fp32", "tf32", "bf16") if the device computes so in hardware, else "fp32".
 
-    A processor without bf16 instructions emulates them: measured eighty times slower than fp32.
+    A processor without bf16 instructions emulates them: a product took 76 times as long as in fp32.
     """
     if device.type == "cuda":
         return wanted
