@@ -6,7 +6,7 @@ SNAKEMAKE_ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 INSTALLED := .venv/installed
 
-.PHONY: all test lint estimate lock clean
+.PHONY: all test lint estimate record lock clean
 
 all: $(INSTALLED)
 	snakemake --cores $(CORES) all $(SNAKEMAKE_ARGS)
@@ -22,6 +22,9 @@ lint: $(INSTALLED)
 
 estimate: $(INSTALLED)
 	python -m benchmarks.estimate
+
+record: $(INSTALLED)
+	python -m workflow.record
 
 lock: $(INSTALLED)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
