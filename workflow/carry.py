@@ -33,10 +33,14 @@ from data.files import digest, read_json, write_json
 STORE = Path(".carried")  # parts of incomplete archives, and the installed wheels
 INDEX = "parts.json"
 MIB = 2**20
-ON_THE_WAY_ONLY = {"dvc", "ruff", "snakefmt", "hypothesis", "pytest-xdist"}  # not needed to run
-HERE_ALREADY = ("torch", "torchvision")
-RESULTS = ("runs/**/run.json", "runs/**/history.csv", "scores/**/*.json", "logs/**/*.log")
-RESULTS += ("benchmarks/**/*.tsv", "fid_reference/*.npz")
+NOT_FOR_RUNNING = {"dvc", "ruff", "snakefmt", "hypothesis", "pytest-xdist"}
+RESULTS = (
+    "runs/**/run.json",
+    "runs/**/history.csv",
+    "scores/**/*.json",
+    "logs/**/*.log",
+    "benchmarks/**/*.tsv",
+)
 
 
 def needed_packages(has: set[str]) -> list[str]:
@@ -49,7 +53,7 @@ def needed_packages(has: set[str]) -> list[str]:
 
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = [Requirement(line) for line in project["dependencies"]]
-    skipped = {canonicalize_name(name) for name in has | ON_THE_WAY_ONLY}
+    skipped = {canonicalize_name(name) for name in has | NOT_FOR_RUNNING}
     found: dict[str, str] = {}
     while wanted:
         requirement = wanted.pop()
@@ -176,7 +180,9 @@ def main() -> None:
     commands = parser.add_subparsers(required=True)
     packing = commands.add_parser("pack", help=pack.__doc__)
     packing.add_argument("--python", default="3.12", help="version there")
-    packing.add_argument("--has", nargs="*", default=HERE_ALREADY, help="packages that are there")
+    packing.add_argument(
+        "--has", nargs="*", default=["torch", "torchvision"], help="packages there"
+    )
     packing.add_argument("--data", nargs="*", help="datasets", default=[])
     packing.set_defaults(function=pack, limit=48)
     sending = commands.add_parser("results", help=results.__doc__)
