@@ -54,11 +54,6 @@ class Trainer:
         self.info, self.images, self.device = info, images, images.device
         self.train = train = info["params"]["train"]
         self.checkpoint, self.fingerprint = checkpoint, fingerprint
-        if self.device.type == "cuda":
-            torch.backends.cudnn.benchmark = True
-            # Only for convolutions, nearly all of the work: the MMD's products stay in float32.
-            torch.backends.cudnn.allow_tf32 = train["precision"] == "tf32"
-
         self.model = build_model(info).to(self.device, memory_format=torch.channels_last)
         self.prior = build_prior(info)
         self.generator = torch_generator(info["seed"], "noise", self.device)

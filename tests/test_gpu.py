@@ -83,8 +83,7 @@ def losses_with_shared_noise(method: str, where: torch.device, **train) -> np.nd
 )
 def test_first_losses_are_the_cpus(method, precision, tolerance):
     expected = losses_with_shared_noise(method, CPU)
-    with torch.backends.cudnn.flags(allow_tf32=precision == "tf32"):
-        found = losses_with_shared_noise(method, GPU, precision=precision)
+    found = losses_with_shared_noise(method, GPU, precision=precision)
     np.testing.assert_allclose(found, expected, rtol=tolerance)
     assert found[-1] < found[0]
 
