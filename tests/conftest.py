@@ -1,4 +1,4 @@
-"""Every test starts from the same random state, whichever tests ran before it."""
+"""Every test starts from the same random state and arithmetic, whichever tests ran before it."""
 
 import os
 
@@ -7,5 +7,6 @@ import torch
 
 
 @pytest.fixture(autouse=True)
-def fixed_random_state():
+def fixed_state():
     torch.manual_seed(int(os.environ.get("SEED_OF_TESTS", "0")))
+    torch.backends.cudnn.allow_tf32 = False
