@@ -93,8 +93,10 @@ def measure(data: Path, weights: Path, run: Path | None, count: int, folder: Pat
     theirs = table.iloc[-1]
     table["x pytorch-fid, clock"] = theirs["clock, s"] / table["clock, s"]
     table["processor"] = theirs["processor, s"] / table["processor, s"]
-    table["difference"] = (table["FID"] / theirs["FID"] - 1).map("{:.0e}".format)
-    return table
+    difference = (table["FID"] / theirs["FID"] - 1).map("{:.0e}".format)
+    numbers = table.drop(columns=["", "FID"]).map("{:.2f}".format)
+    fid = table["FID"].map("{:.6f}".format)
+    return pd.concat([table[""], numbers, fid, difference.rename("difference")], axis=1)
 
 
 def main() -> None:
@@ -111,7 +113,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             write_checkpoint(args.weights, Path(name))
             table = measure(args.data, args.weights, args.run, args.count, Path(name))
-        print(table.to_markdown(index=False, disable_numparse=True, floatfmt=".2f"), flush=True)
+        print(table.to_markdown(index=False, disable_numparse=True), flush=True)
 
 
 if __name__ == "__main__":
