@@ -18,7 +18,7 @@ import yaml
 
 from workflow.settings import ROOT
 
-STEPS, BATCH = 3, 50
+STEPS, BATCH = 2, 80  # capacity needs more images than the code has dimensions, 64
 
 
 def shrunk(preset: dict) -> dict:
@@ -57,7 +57,16 @@ def main() -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         yaml.safe_dump({"preset": "smoke", "presets": {"smoke": shrunk(paper)}}, file)
         file.flush()
-        words = ["snakemake", "--cores", args.cores, "all", "--configfile", file.name, "--config"]
+        words = [
+            "snakemake",
+            "--cores",
+            args.cores,
+            "--keep-going",
+            "all",
+            "--configfile",
+            file.name,
+            "--config",
+        ]
         words += ["preset=smoke", *([f"mirror={args.mirror}"] if args.mirror else []), *args.config]
         command = [sys.executable, "-m", *map(str, words)]
         sys.exit(subprocess.run(command, cwd=ROOT, check=False).returncode)

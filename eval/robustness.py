@@ -19,6 +19,7 @@ from data.store import ImageSet, to_float
 from eval import corruption
 from eval.job import ScoreInputs, score_main
 from eval.tsvm import TransductiveSVC
+from models.objectives import sample_posterior
 from models.seeds import numpy_generator, torch_generator
 
 BATCH = 500  # images encoded at once; part of the noise stream, so not a setting
@@ -58,6 +59,7 @@ class Settings:
     unlabelled_weight: float = 1.0
     kernel: str = "linear"
     annealing: str = "weight"
+    features: str = "mean"
     train_on: str = "clean"
     mask_value: str = "black"
     clip: bool = False
@@ -66,6 +68,8 @@ class Settings:
     def __post_init__(self):
         if self.train_on not in ("clean", "corrupted"):
             raise ValueError(f"train_on is {self.train_on!r}; it must be 'clean' or 'corrupted'")
+        if self.features not in ("mean", "sampled"):
+            raise ValueError(f"features is {self.features!r}; it must be 'mean' or 'sampled'")
         if self.draws < 1:
             raise ValueError(f"draws is {self.draws}; at least one noise draw is needed")
 
@@ -159,13 +163,24 @@ def corrupter(
 
 
 def encode(
-    model, images: np.ndarray, value_range: str, device, corrupt: Callable = lambda x: x
+    model,
+    images: np.ndarray,
+    value_range: str,
+    device,
+    corrupt: Callable = lambda x: x,
+    generator: torch.Generator | None = None,
 ) -> np.ndarray:
-    """Posterior means (or deterministic codes) of uint8 images, float64 (n, d)."""
-    features = [
-        model.encode(corrupt(to_float(torch.tensor(batch, device=device), value_range)))[0].cpu()
-        for batch in np.array_split(images, range(BATCH, len(images), BATCH))
-    ]
+    """Codes of uint8 images, float64 (n, d): posterior means (or deterministic codes).
+
+    With a generator (on the CPU) one draw each from q(z|x), which is a deterministic code itself.
+    """
+    features = []
+    for batch in np.array_split(images, range(BATCH, len(images), BATCH)):
+        x = corrupt(to_float(torch.tensor(batch, device=device), value_range))
+        mean, log_variance = (None if part is None else part.cpu() for part in model.encode(x))
+        if generator is not None:
+            mean = sample_posterior(mean, log_variance, generator)
+        features.append(mean)
     return torch.cat(features).double().numpy()
 
 
@@ -173,17 +188,18 @@ def classify(inputs: ScoreInputs, settings: Settings, task: Task) -> dict:
     """Which test images were right: {classifier: {(family, level): bool (draws, n)}}."""
     value_range = inputs.data.value_range
 
-    def features(images, family="clean", level=0.0, role=""):
-        if family == "clean":
-            return encode(inputs.run.model, images, value_range, inputs.device)
+    def features(images, role, family="clean", level=0.0):
         # No method's name here: all methods of a seed see the same noise.
         name = f"robustness/{family}/{level:g}{task.name}/{role}"
-        corrupt = corrupter(
-            family, level, settings, value_range, torch_generator(inputs.seed, name)
-        )
-        return encode(inputs.run.model, images, value_range, inputs.device, corrupt)
+        options = {}
+        if family != "clean":
+            noise = torch_generator(inputs.seed, name)
+            options["corrupt"] = corrupter(family, level, settings, value_range, noise)
+        if settings.features == "sampled":
+            options["generator"] = torch_generator(inputs.seed, f"{name}/features")
+        return encode(inputs.run.model, images, value_range, inputs.device, **options)
 
-    train = features(task.train_images)
+    train = features(task.train_images, "train")
     mean, deviation = train.mean(0), train.std(0)
     deviation[deviation == 0] = 1  # a feature that never changes carries nothing, at any scale
 
@@ -204,9 +220,9 @@ def classify(inputs: ScoreInputs, settings: Settings, task: Task) -> dict:
     correct = {name: {} for name in classifiers}
     for family, level in [("clean", 0.0), *settings.grid]:
         if settings.train_on == "corrupted" and family != "clean":
-            classifiers = fit(features(task.train_images, family, level, "train"))
+            classifiers = fit(features(task.train_images, "train", family, level))
         draws = [
-            (features(task.test_images, family, level, f"test/{draw}") - mean) / deviation
+            (features(task.test_images, f"test/{draw}", family, level) - mean) / deviation
             for draw in range(1 if family == "clean" else settings.draws)
         ]
         for name, classifier in classifiers.items():
@@ -274,7 +290,8 @@ def score(inputs: ScoreInputs) -> dict:
                 values[name][family][f"{level:g}"] = summary
     protocol = asdict(settings) | {
         "omniglot": asdict(few) if few else None,
-        "features": "encoder mean, standardised with the clean training features' mean and std",
+        "features": f"{'mean of' if settings.features == 'mean' else 'a draw from'} q(z|x),"
+        " standardised with the clean training features' mean and std",
         "classes": len(np.unique(task.test_labels)),
         "labels": int(known.sum()),
         "unlabelled": int((~known).sum()),

@@ -1,5 +1,6 @@
 """Corruptions, and the score built on them, with encoders whose answers are known."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -219,6 +220,26 @@ def test_a_constant_feature_does_no_harm():
             return torch.cat([code, torch.ones(len(code), 2)], 1), None
 
     assert score(inputs(quadrant_data(), model=Padded()))["values"]["tsvm"]["clean"]["mean"] == 100
+
+
+def test_sampled_features_are_draws_of_the_posterior():
+    class Noisy(Quadrants):
+        def encode(self, x):
+            code = super().encode(x)[0]
+            return code, torch.full_like(code, 2 * math.log(0.8))
+
+    data = quadrant_data()
+    mean = robustness.encode(Noisy(), data.train_images, "unit", "cpu")
+    drawn = robustness.encode(Noisy(), data.train_images, "unit", "cpu", generator=generator())
+    assert (drawn - mean).std() == pytest.approx(0.8, rel=5 / (2 * mean.size) ** 0.5)
+    accuracy = {
+        features: score(inputs(data, model=Noisy(), features=features))["values"]["svm"]["clean"]
+        for features in ("mean", "sampled")
+    }
+    assert accuracy["mean"]["mean"] == 100 and accuracy["sampled"]["mean"] < 80
+    # A deterministic code is its own draw.
+    plain, same = (score(inputs(data, features=f))["values"] for f in ("mean", "sampled"))
+    assert plain == same
 
 
 def test_batches_do_not_change_features(monkeypatch):
