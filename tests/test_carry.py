@@ -88,3 +88,10 @@ def test_unprepared_data_is_an_error_that_says_what_to_do(checkouts, tmp_path, m
     arguments = {"out": tmp_path, "limit": 1, "preset": "paper", "data": ["mnist"]}
     with pytest.raises(FileNotFoundError, match="run the data phase of preset paper first"):
         carry.pack(argparse.Namespace(**arguments, has=[], python="3.12"))
+
+
+def test_an_archive_cannot_write_elsewhere(checkouts, tmp_path):
+    file = write("a", b"1")
+    carry.write_parts("results", {"../a": file}, tmp_path, limit=10_000)
+    with pytest.raises(ValueError, match="not a file that `pack` packs"):
+        unpack(tmp_path)

@@ -20,7 +20,6 @@ digests in run.json name, nor data; `unpack` puts those into results/ here.
 import argparse
 import importlib.metadata
 import io
-import os
 import shutil
 import subprocess
 import sys
@@ -28,7 +27,7 @@ import tarfile
 import tomllib
 from pathlib import Path
 
-from data.files import digest, read_json, write_json
+from data.files import atomic_write, digest, read_json, write_json
 
 STORE = Path(".carried")  # parts of incomplete archives, and the installed wheels
 INDEX = "parts.json"
@@ -143,9 +142,14 @@ def put(content: bytes) -> None:
     """Unpack one archive below the current folder; wheels are installed to .carried/site."""
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:xz") as tar:
         for member in tar:
-            target = STORE if member.name.startswith("wheels/") else Path()
-            tar.extract(member, target, filter="data")
-            os.utime(target / member.name)
+            path = Path(member.name)
+            if not member.isfile() or path.is_absolute() or ".." in path.parts:
+                raise ValueError(
+                    f"{member.name}: not a file that `pack` packs; make the parts again"
+                )
+            # Written anew, hence newer than the checkout, as the engine wants its outputs to be.
+            with atomic_write(STORE / path if path.parts[0] == "wheels" else path) as temporary:
+                temporary.write_bytes(tar.extractfile(member).read())
     wheels = STORE / "wheels"
     if wheels.exists():
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
