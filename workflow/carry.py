@@ -147,7 +147,7 @@ def put(content: bytes) -> None:
                 raise ValueError(
                     f"{member.name}: not a file that `pack` packs; make the parts again"
                 )
-            # Written anew, hence newer than the checkout, as the engine wants its outputs to be.
+            # Written anew, hence newer than the checkout, as the engine wants its outputs.
             with atomic_write(STORE / path if path.parts[0] == "wheels" else path) as temporary:
                 temporary.write_bytes(tar.extractfile(member).read())
     wheels = STORE / "wheels"
