@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from torch.distributions import MultivariateNormal
 
 from eval.ais import ais_log_marginal
 from models.priors import Logistic, Normal
+from tests.linear_gaussian import LinearGaussian
 
 PIXELS, LATENT, NOISE = 6, 2, 0.8
 
@@ -13,16 +13,8 @@ PIXELS, LATENT, NOISE = 6, 2, 0.8
 @pytest.fixture(scope="module")
 def linear():
     """Images of x = A z + noise, their likelihood and their exact ln p(x)."""
-    generator = torch.Generator().manual_seed(0)
-    a = torch.randn(PIXELS, LATENT, generator=generator)
-    x = torch.randn(6, LATENT, generator=generator) @ a.T
-    x = x + NOISE * torch.randn(x.shape, generator=generator)
-
-    def likelihood(x, z):
-        return MultivariateNormal(z @ a.T, NOISE**2 * torch.eye(PIXELS)).log_prob(x)
-
-    marginal = MultivariateNormal(torch.zeros(PIXELS), a @ a.T + NOISE**2 * torch.eye(PIXELS))
-    return x, likelihood, marginal.log_prob(x).double()
+    model = LinearGaussian(PIXELS, LATENT, NOISE, images=6)
+    return model.x, model.likelihood, model.exact
 
 
 def anneal(x, likelihood, prior=None, **settings):

@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from eval.job import ScoreInputs
 from eval.nll import CLIP, prior_cross_entropy, score
 from eval.proposals import Proposal, encoder_proposal, laplace_proposal
 from models.priors import Normal
+from tests.linear_gaussian import LinearGaussian
 from tests.tiny import tiny_data, tiny_run
 
 PIXELS, LATENT, NOISE = 12, 3, 0.7
@@ -35,21 +35,12 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def linear():
     """x = A z + noise: images, likelihood, exact ln p(x) and the exact posterior as a Proposal."""
-    generator = torch.Generator().manual_seed(0)
-    a = torch.randn(PIXELS, LATENT, generator=generator)
-    x = torch.randn(40, LATENT, generator=generator) @ a.T
-    x = x + NOISE * torch.randn(x.shape, generator=generator)
-
-    def likelihood(x, z):
-        return MultivariateNormal(z @ a.T, NOISE**2 * torch.eye(PIXELS)).log_prob(x)
-
-    marginal = MultivariateNormal(torch.zeros(PIXELS), a @ a.T + NOISE**2 * torch.eye(PIXELS))
+    model = LinearGaussian(PIXELS, LATENT, NOISE, images=40)
+    a, x = model.a, model.x
     covariance = torch.linalg.inv(torch.eye(LATENT) + a.T @ a / NOISE**2)
     factor = torch.linalg.cholesky(covariance).expand(len(x), -1, -1)
-    posterior = Proposal(x @ a @ covariance / NOISE**2, factor)
-    return SimpleNamespace(
-        x=x, likelihood=likelihood, exact=marginal.log_prob(x).double(), posterior=posterior
-    )
+    model.posterior = Proposal(x @ a @ covariance / NOISE**2, factor)
+    return model
 
 
 def weigh(linear, proposal, samples, batch=4096, seed=1):
