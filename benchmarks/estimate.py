@@ -14,11 +14,9 @@ import pandas as pd
 import torch
 import yaml
 
+from benchmarks.train import build_step
 from data.registry import DATASETS
 from models.device import describe, pick_device
-from models.run import build_model, build_prior
-from models.seeds import torch_generator
-from models.step import Step, make_optimizer
 from models.throughput import synchronize
 from workflow.settings import ROOT, check, section, seeds, train_settings
 
@@ -32,10 +30,7 @@ def images_per_second(params: dict, dataset: str, steps: int, device: torch.devi
     info["value_range"] = DATASETS[dataset].value_range
     batch = params["train"]["batch"]
     images = torch.randint(0, 256, (2 * batch, side, side, channels), dtype=torch.uint8)
-    model = build_model(info).to(device, memory_format=torch.channels_last).train()
-    groups = [{"params": list(model.parameters()), "lr": params["train"]["learning_rate"]}]
-    optimizer, generator = make_optimizer(groups, device), torch_generator(0, "noise", device)
-    step = Step(model, None, build_prior(info), optimizer, images.to(device), generator, params)
+    step = build_step(info, images.to(device))
     index = torch.arange(batch, device=device)
     step(index)
     synchronize(device)

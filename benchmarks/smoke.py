@@ -56,18 +56,9 @@ def main() -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         yaml.safe_dump({"preset": "smoke", "presets": {"smoke": shrunk(paper)}}, file)
         file.flush()
-        words = [
-            "snakemake",
-            "--cores",
-            args.cores,
-            "--keep-going",
-            "all",
-            "--configfile",
-            file.name,
-            "--config",
-        ]
-        words += ["preset=smoke", *([f"mirror={args.mirror}"] if args.mirror else []), *args.config]
-        command = [sys.executable, "-m", *map(str, words)]
+        command = [sys.executable, *f"-m snakemake --cores {args.cores} --keep-going all".split()]
+        command += ["--configfile", file.name, "--config", "preset=smoke", *args.config]
+        command += [f"mirror={args.mirror}"] if args.mirror else []
         sys.exit(subprocess.run(command, cwd=ROOT, check=False).returncode)
 
 

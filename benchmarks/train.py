@@ -31,7 +31,7 @@ from models.seeds import torch_generator
 from models.step import Step, make_optimizer
 from models.throughput import flops_per_image, matrix_peak, synchronize
 
-BATCH, LATENT = 100, 8
+BATCH, LATENT, LEARNING_RATE = 100, 8, 1e-3
 METHODS = {
     "VAE": {"objective": "elbo", "prior": "normal", "beta": 1.0},
     "WAE-MMD": {
@@ -46,7 +46,7 @@ METHODS = {
 def describe_run(method: str, width: float, precision: str) -> dict:
     """A run's description, as `models.run` builds networks from."""
     train = {"precision": precision, "pixel_noise": 0.01, "divergence_weight": 10.0}
-    train |= {"likelihood": None, "cuda_graph": True}
+    train |= {"likelihood": None, "learning_rate": LEARNING_RATE, "cuda_graph": True}
     model = {"width": width, "kernel": None, "latent": LATENT, "prior_scale": 1.0, "init_std": 0.01}
     return {
         "image_size": 28,
@@ -57,16 +57,21 @@ def describe_run(method: str, width: float, precision: str) -> dict:
     }
 
 
-def ours(info: dict, images: torch.Tensor):
-    """An epoch of this project's step; images are uint8 on the device."""
+def build_step(info: dict, images: torch.Tensor) -> Step:
+    """This project's step of a run, untrained; images are uint8 on the device."""
     device = images.device
     model = build_model(info).to(device, memory_format=torch.channels_last).train()
-    optimizer = make_optimizer([{"params": list(model.parameters()), "lr": 1e-3}], device)
-    generator = torch_generator(0, "noise", device)
-    step = Step(model, None, build_prior(info), optimizer, images, generator, info["params"])
+    group = {"params": list(model.parameters()), "lr": info["params"]["train"]["learning_rate"]}
+    optimizer, generator = make_optimizer([group], device), torch_generator(0, "noise", device)
+    return Step(model, None, build_prior(info), optimizer, images, generator, info["params"])
+
+
+def ours(info: dict, images: torch.Tensor):
+    """An epoch of this project's step; images are uint8 on the device."""
+    step = build_step(info, images)
 
     def epoch():
-        order = torch.randperm(len(images), device=device)
+        order = torch.randperm(len(images), device=images.device)
         for start in range(0, len(images), BATCH):
             step(order[start : start + BATCH])
 
@@ -79,7 +84,7 @@ def plain(info: dict, images: torch.Tensor):
     floats = images.cpu().permute(0, 3, 1, 2).contiguous().float() / 255
     loader = DataLoader(TensorDataset(floats), batch_size=BATCH, shuffle=True)
     model, prior = build_model(info).to(device).train(), build_prior(info)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
     generator = torch_generator(0, "noise", device)
     method, train = info["params"]["method"], info["params"]["train"]
 
