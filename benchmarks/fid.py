@@ -5,8 +5,8 @@
 NPZ is a prepared colour dataset, FILE the full Inception network (both from the data phase of
 preset `paper`). Compared are the first training and the first test images, `count` of each, at 2048
 dimensions. Theirs reads two folders of PNG files, written before the clock starts. Ours is
-`eval.fid_reference`, whose floor is that very value; it also computes the standard error. With
-`--run`, any trained run on that dataset, also `eval.fid` as the pipeline calls it: one set of images
+`eval.fid.reference`, whose floor is that very value; it also computes the standard error. With
+`--run`, any trained run on that dataset, also `eval.fid.score` as the pipeline calls it: one set of images
 against the stored statistics of the other. All run end to end as processes of their own, in turn,
 with the threads that OMP_NUM_THREADS allows. The processor time tells more than the clock on a
 machine that others use too.
@@ -31,7 +31,7 @@ from safetensors.torch import load_file
 
 from data import store
 from data.files import read_json
-from eval.inception import checkpoint
+from eval.fid.inception import checkpoint
 
 CHECKPOINT = "pt_inception-2015-12-05-6726825d.pth"
 
@@ -72,7 +72,7 @@ def measure(data: Path, weights: Path, run: Path | None, count: int, folder: Pat
     params = {"dims": 2048, "count": count, "references": {"test": count}, "allow_small": True}
     reference, settings = folder / "reference.npz", ["--params", json.dumps(params)]
     inputs = ["--data", data, "--weights", weights, *settings]
-    *spent, _ = timed(["eval.fid_reference", *inputs, "--out", reference])
+    *spent, _ = timed(["eval.fid.reference", *inputs, "--out", reference])
     with np.load(reference) as stored:
         value = json.loads(str(stored["header"]))["floors"]["test"]["value"]
     rows = [("both sets, ours", *spent, value)]
@@ -80,7 +80,7 @@ def measure(data: Path, weights: Path, run: Path | None, count: int, folder: Pat
     if run:
         np.savez(folder / "samples.npz", images=images.train_images[:count])
         inputs += ["--run", run, "--samples", folder / "samples.npz", "--reference", reference]
-        *spent, _ = timed(["eval.fid", *inputs, "--out", folder / "score.json"])
+        *spent, _ = timed(["eval.fid.score", *inputs, "--out", folder / "score.json"])
         value = read_json(folder / "score.json")["values"]["test"]["value"]
         rows.append(("one set, the other's statistics stored, ours", *spent, value))
 

@@ -17,7 +17,7 @@ import torch
 
 from data import store
 from eval.job import ScoreInputs
-from eval.nll import score
+from eval.nll.score import score
 from models.device import pick_device
 from models.run import load_run
 

@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from eval.tsvm import TransductiveSVC
+from eval.tsvm.classifier import TransductiveSVC
 
 
 def mixture(

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data import omniglot, sheets
+from data import sheets
+from data.datasets import omniglot
 from data.download import find_local
 from data.registry import DATASETS
 from data.sources import Source, Splits

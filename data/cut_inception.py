@@ -14,7 +14,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from data.files import atomic_write
-from eval.inception import STEM_FILE, stem_names
+from eval.fid.inception import STEM_FILE, stem_names
 
 LICENCE = "Inception v3 of 2015-12-05, TensorFlow authors, Apache-2.0; float32 tensors unchanged"
 

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data import faces, sheets, store
+from data import sheets, store
+from data.datasets import faces
 from data.manifest import open_manifest
 from data.registry import DATASETS
 from data.sources import Source, Splits

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data import celeba, cifar10, mnist, omniglot
+from data.datasets import celeba, cifar10, mnist, omniglot
 from data.sources import OfficialFile, Source
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from data.files import write_json
-from eval.report.paper import paper
+from workflow.report.paper import paper
 
 METHODS = {name: {"label": name.upper()} for name in paper().methods}
 SIZES = {"mnist": (28, 1), "omniglot": (28, 1), "cifar10": (32, 3), "celeba": (64, 3)}

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from eval.ais import ais_log_marginal
+from eval.nll.ais import ais_log_marginal
 from models.priors import Logistic, Normal
 from tests.linear_gaussian import LinearGaussian
 

@@ -8,14 +8,14 @@ import pytest
 import torch
 from scipy import stats
 
-from eval.capacity import score
-from eval.information import (
+from eval.information.channel import (
     active_units,
     gaussian_divergence,
     gaussian_entropy,
     gaussian_information,
     mixture_information,
 )
+from eval.information.score import score
 from eval.job import ScoreInputs
 from models.priors import Logistic, Normal
 from tests.tiny import tiny_data, tiny_run

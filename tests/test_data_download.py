@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from data import celeba, inception
+from data import inception
+from data.datasets import celeba
 from data.download import describe, obtain
 from data.files import write_json
 from data.manifest import open_manifest

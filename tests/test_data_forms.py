@@ -10,7 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from data import celeba, cifar10, inception, omniglot
+from data import inception
+from data.datasets import celeba, cifar10, omniglot
 from data.registry import DATASETS
 from tests import fabricate
 

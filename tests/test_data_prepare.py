@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data import cut, faces, mnist, omniglot, sheets, store
+from data import cut, sheets, store
+from data.datasets import faces, mnist, omniglot
 from data.download import describe, find_local
 from data.files import write_json
 from data.prepare import main, prepare

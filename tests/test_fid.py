@@ -16,8 +16,10 @@ from torch.nn import functional as F
 
 from data import cut_inception, store
 from data.files import digest, read_json, write_json
-from eval import fid, fid_reference, inception
-from eval.frechet import Statistics, frechet_distance, jackknife_error, statistics
+from eval.fid import inception
+from eval.fid import reference as fid_reference
+from eval.fid.frechet import Statistics, frechet_distance, jackknife_error, statistics
+from eval.fid.score import score as fid
 from eval.job import score_main
 from models.run import build_model
 from tests.tiny import tiny_data, tiny_info

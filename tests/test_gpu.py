@@ -11,11 +11,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-import eval.capacity
-import eval.nll
-import eval.reconstruction
-import eval.robustness
-from eval.inception import STEM_FILE, features, load_network
+import eval.information.score
+import eval.nll.score
+import eval.reconstruction.score
+import eval.robustness.score
+from eval.fid.inception import STEM_FILE, features, load_network
 from eval.job import ScoreInputs
 from models import device, objectives
 from models.interruption import Interruption
@@ -142,9 +142,9 @@ def test_inception_features_are_the_cpus():
 
 
 SCORES = {
-    eval.reconstruction: {"count": None, "batch": 7},
-    eval.capacity: {"count": 40, "resolution": 0.5, "batch": 8},
-    eval.nll: {
+    eval.reconstruction.score: {"count": None, "batch": 7},
+    eval.information.score: {"count": 40, "resolution": 0.5, "batch": 8},
+    eval.nll.score: {
         "images": 20,
         "samples": 2000,
         "proposal": "laplace",
@@ -155,7 +155,7 @@ SCORES = {
         "ais": None,
         "batch": 1000,
     },
-    eval.robustness: {
+    eval.robustness.score: {
         "labels": 30,
         "unlabelled": None,
         "test": 60,

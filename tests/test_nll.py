@@ -10,10 +10,10 @@ from scipy.optimize import minimize
 from torch.distributions import MultivariateNormal
 from torch.nn import functional as F
 
-from eval.importance import effective_sample_size, log_marginal, log_weights
 from eval.job import ScoreInputs
-from eval.nll import CLIP, prior_cross_entropy, score
-from eval.proposals import Proposal, encoder_proposal, laplace_proposal
+from eval.nll.importance import effective_sample_size, log_marginal, log_weights
+from eval.nll.proposals import Proposal, encoder_proposal, laplace_proposal
+from eval.nll.score import CLIP, prior_cross_entropy, score
 from models.priors import Normal
 from tests.linear_gaussian import LinearGaussian
 from tests.tiny import tiny_data, tiny_run

@@ -87,7 +87,7 @@ def test_dvc_takes_over_without_training(finished):
     [
         ("models/mmd.py", {"models", "scores"}, {"train", "score", "sample"}),
         ("eval/frechet.py", {"scores"}, {"fid", "fid_reference"}),
-        ("eval/report/style.mplstyle", {"report"}, {"figures"}),
+        ("workflow/report/style.mplstyle", {"report"}, {"figures"}),
     ],
 )
 def test_a_changed_code_file_is_seen_by_both_engines(finished, file, stages, rules):

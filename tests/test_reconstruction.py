@@ -10,7 +10,7 @@ import torch
 
 from data import store
 from eval.job import ScoreInputs
-from eval.reconstruction import score
+from eval.reconstruction.score import score
 from models.run import Run
 
 REAL_DATA = os.environ.get("VIMAE_REAL_DATA")

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from data.files import read_json, write_json
-from eval.report import claims, frames, notes, tables
-from eval.report.collect import agree, collect, flatten, summarise
-from eval.report.paper import paper
-from eval.report.values import Value, measured, printed, table_value
 from tests.report_tree import METHODS, write_tree
+from workflow.report import claims, frames, notes, tables
+from workflow.report.collect import agree, collect, flatten, summarise
+from workflow.report.paper import paper
+from workflow.report.values import Value, measured, printed, table_value
 
 
 @pytest.fixture(scope="module")

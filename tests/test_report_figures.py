@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eval.report import drawing, figures, samples
-from eval.report.collect import collect
-from eval.report.curves import learning_curves, robustness_curves
 from tests.report_tree import write_tree
+from workflow.report import drawing, figures, samples
+from workflow.report.collect import collect
+from workflow.report.curves import learning_curves, robustness_curves
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,17 @@ from scipy import stats
 
 from data.files import read_json, write_json
 from data.store import ImageSet
-from eval import corruption, robustness
 from eval.job import ScoreInputs
-from eval.robustness import FewShot, Settings, few_shot_tasks, score, standard_task, summarise
+from eval.robustness.score import (
+    FewShot,
+    Settings,
+    corruption,
+    few_shot_tasks,
+    score,
+    standard_task,
+    summarise,
+)
+from eval.robustness.score import score as robustness
 from models.run import Run
 from models.seeds import torch_generator
 

@@ -16,10 +16,10 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-import eval.tsvm
+import eval.tsvm.classifier
 from benchmarks.tsvm import mixture
-from eval.tsvm import TransductiveSVC
-from eval.tsvm_solver import BinaryProblem
+from eval.tsvm.classifier import TransductiveSVC
+from eval.tsvm.solver import BinaryProblem
 
 
 def machine_objective(X, y, weights):
@@ -64,8 +64,8 @@ def test_scikit_learn_checks(estimator, check):
 
 
 def test_docstring_example_runs():
-    assert doctest.testmod(eval.tsvm).failed == 0
-    assert doctest.testmod(eval.tsvm).attempted > 0
+    assert doctest.testmod(eval.tsvm.classifier).failed == 0
+    assert doctest.testmod(eval.tsvm.classifier).attempted > 0
 
 
 # Without unlabelled samples: the ordinary squared-hinge SVM.

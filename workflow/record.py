@@ -34,7 +34,7 @@ def render(preset: str) -> None:
         ["curves", "--metrics", metrics, "--root", folder, "--out-dir", f"{folder}/plots"],
     ):
         module, *options = command
-        words = [sys.executable, "-m", f"eval.report.{module}", *options]
+        words = [sys.executable, "-m", f"workflow.report.{module}", *options]
         subprocess.run(words, cwd=ROOT, check=True)
 
 

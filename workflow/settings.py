@@ -103,7 +103,7 @@ def train_settings(config: dict, dataset: str, method: str) -> dict:
 
 
 def report_settings(config: dict) -> dict:
-    """What `eval.report.collect` takes as --params."""
+    """What `workflow.report.collect` takes as --params."""
     labels = {name: config["catalogue"][name]["label"] for name in config["methods"]}
     return {
         "methods": [{"name": name, "label": label} for name, label in labels.items()],

@@ -116,7 +116,7 @@ def score_params(wildcards):
 
 
 def score_code(wildcards):
-    return sources(f"eval.{wildcards.metric}")
+    return sources(f"eval.{wildcards.metric}.score")
 
 
 def inception_weights(wildcards):

@@ -4,7 +4,7 @@ RECORD = "results/paper/metrics.json"  # the committed run of preset `paper`
 READ = ["results/tables.md", results("tables.md")]
 REPORT = [*READ, results("figures"), results("plots")]
 REPORT_DATA = [
-    f"eval/report/{name}" for name in ("paper.yaml", "claims.yaml", "style.mplstyle")
+    f"workflow/report/{name}" for name in ("paper.yaml", "claims.yaml", "style.mplstyle")
 ]
 
 
@@ -13,7 +13,7 @@ rule metrics:
         data=DATA,
         models=MODELS,
         scores=SCORES,
-        code=sources("eval.report.collect"),
+        code=sources("workflow.report.collect"),
     output:
         METRICS_FILE,
     log:
@@ -29,7 +29,7 @@ rule metrics:
     message:
         "gather runs and scores"
     shell:
-        "exec python -m eval.report.collect --preset {params.preset} --params {params.settings:q}"
+        "exec python -m workflow.report.collect --preset {params.preset} --params {params.settings:q}"
         " --root {params.root} --out {output} > {log} 2> >(tee -a {log} >&2)"
 
 
@@ -38,7 +38,7 @@ rule tables:
         metrics=METRICS_FILE,
         record=committed_record,
         data=REPORT_DATA,
-        code=sources("eval.report.tables"),
+        code=sources("workflow.report.tables"),
     output:
         read=report(READ, category="Tables", caption="../report/tables.rst"),
         tables=directory(results("tables")),
@@ -55,7 +55,7 @@ rule tables:
     message:
         "write {output.read[0]}"
     shell:
-        "exec python -m eval.report.tables --metrics {input.metrics} {params.record}"
+        "exec python -m workflow.report.tables --metrics {input.metrics} {params.record}"
         " --out-md {output.read} --tables-dir {output.tables} --summary {output.summary}"
         " > {log} 2> >(tee -a {log} >&2)"
 
@@ -67,7 +67,7 @@ rule figures:
         samples=SAMPLES,
         histories=HISTORIES,
         style=REPORT_DATA,
-        code=sources("eval.report.figures"),
+        code=sources("workflow.report.figures"),
     output:
         report(
             directory(results("figures")),
@@ -86,7 +86,7 @@ rule figures:
     message:
         "draw figures"
     shell:
-        "exec python -m eval.report.figures --metrics {input.metrics} --root {params.root}"
+        "exec python -m workflow.report.figures --metrics {input.metrics} --root {params.root}"
         " --out-dir {output} > {log} 2> >(tee -a {log} >&2)"
 
 
@@ -94,7 +94,7 @@ rule plots:
     input:
         metrics=METRICS_FILE,
         histories=HISTORIES,
-        code=sources("eval.report.curves"),
+        code=sources("workflow.report.curves"),
     output:
         directory(results("plots")),
     log:
@@ -108,5 +108,5 @@ rule plots:
     message:
         "write the curves as CSV, for dvc plots"
     shell:
-        "exec python -m eval.report.curves --metrics {input.metrics} --root {params.root}"
+        "exec python -m workflow.report.curves --metrics {input.metrics} --root {params.root}"
         " --out-dir {output} > {log} 2> >(tee -a {log} >&2)"

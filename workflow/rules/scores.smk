@@ -16,7 +16,7 @@ rule fid_reference:
         data=results("data/{dataset}.npz"),
         weights=inception_weights,
         embedded=EMBEDDED_INCEPTION,
-        code=sources("eval.fid_reference"),
+        code=sources("eval.fid.reference"),
     output:
         FID_REFERENCE,
     log:
@@ -35,7 +35,7 @@ rule fid_reference:
     message:
         "FID reference statistics of {wildcards.dataset}"
     shell:
-        "exec python -m eval.fid_reference --data {input.data} {params.weights}"
+        "exec python -m eval.fid.reference --data {input.data} {params.weights}"
         " --params {params.settings:q} --out {output} > {log} 2> >(tee -a {log} >&2)"
 
 
@@ -48,7 +48,7 @@ rule fid:
         reference=FID_REFERENCE,
         weights=inception_weights,
         embedded=EMBEDDED_INCEPTION,
-        code=sources("eval.fid"),
+        code=sources("eval.fid.score"),
     output:
         SCORE.replace("{metric}", "fid"),
     log:
@@ -68,7 +68,7 @@ rule fid:
     message:
         "FID of {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
-        "exec python -m eval.fid --run {params.run} --data {input.data}"
+        "exec python -m eval.fid.score --run {params.run} --data {input.data}"
         " --samples {input.samples} --reference {input.reference} {params.weights}"
         " --params {params.settings:q} --out {output} > {log} 2> >(tee -a {log} >&2)"
 
@@ -99,5 +99,5 @@ rule score:
     message:
         "{wildcards.metric} of {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
-        "exec python -m eval.{wildcards.metric} --run {params.run} --data {input.data}"
+        "exec python -m eval.{wildcards.metric}.score --run {params.run} --data {input.data}"
         " --params {params.settings:q} --out {output} > {log} 2> >(tee -a {log} >&2)"

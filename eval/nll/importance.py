@@ -11,8 +11,8 @@ import math
 
 import torch
 
-from eval.likelihood import Likelihood
-from eval.proposals import Proposal
+from eval.nll.likelihood import Likelihood
+from eval.nll.proposals import Proposal
 
 
 def log_weights(

@@ -7,9 +7,9 @@ import math
 
 import pandas as pd
 
-from eval.report.claims import VERDICTS, Claim, Verdict, judge, load_claims
-from eval.report.paper import Column, Table, paper
-from eval.report.values import (
+from workflow.report.claims import VERDICTS, Claim, Verdict, judge, load_claims
+from workflow.report.paper import Column, Table, paper
+from workflow.report.values import (
     Value,
     dataset_names,
     measured,

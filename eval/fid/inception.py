@@ -22,7 +22,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-STEM_FILE = Path(__file__).parents[1] / "data" / "embedded" / "inception_stem.safetensors"
+STEM_FILE = Path(__file__).parents[2] / "data" / "embedded" / "inception_stem.safetensors"
 # By `tensor_digest`, over the tensors in the network's order.
 STEM_SHA256 = "f9aada1d9db1204ebb0f37663f02012d1cf70dace73a5e98ffddd21407e75e33"
 SHA256 = "faa37c74cec4860f41dc8c4119526a526ca710982b3cdf79831003fc5f4382b4"

@@ -5,9 +5,9 @@ from fractions import Fraction
 
 import pandas as pd
 
-from eval.report.frames import dataset_label
-from eval.report.paper import Table, paper
-from eval.report.values import dataset_names, template_fields
+from workflow.report.frames import dataset_label
+from workflow.report.paper import Table, paper
+from workflow.report.values import dataset_names, template_fields
 
 LONGEST_LIST = 4
 
@@ -160,7 +160,7 @@ def origin_line(metrics: dict, source: str) -> str:
 
 
 def figure_names(metrics: dict) -> dict[str, str]:
-    """File stem and caption of every figure that `eval.report.figures` draws of these metrics."""
+    """File stem and caption of every figure that `workflow.report.figures` draws of these metrics."""
     names = {}
     for position, dataset in enumerate(paper().datasets, start=1):
         if dataset in metrics["datasets"]:

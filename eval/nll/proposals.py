@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
-from eval.likelihood import decoder_likelihood
+from eval.nll.likelihood import decoder_likelihood
 from models.networks import AutoEncoder
 
 DIFFERENCE = 0.1  # step of the finite differences, below the width of a typical posterior

@@ -1,6 +1,6 @@
 """Gather the runs and scores of a preset into one file, from which all that is read is made.
 
-    python -m eval.report.collect --preset NAME --params JSON --root results/NAME --out FILE \\
+    python -m workflow.report.collect --preset NAME --params JSON --root results/NAME --out FILE \\
         [--partial]
 
 `--params` is {"methods": [{"name", "label"}, ...], "datasets": [...], "seeds": [...], "metrics":

@@ -1,6 +1,6 @@
 """Reconstruction error of test images, in the unit of the paper's Table II and in common ones.
 
-    python -m eval.reconstruction --run DIR --data NPZ --params JSON --out JSON
+    python -m eval.reconstruction.score --run DIR --data NPZ --params JSON --out JSON
 
 Settings: count, the number of first test images (null for all), and batch.
 

@@ -1,4 +1,4 @@
-"""The solver behind `eval.tsvm`: one binary transductive problem in the primal.
+"""The solver behind `eval.tsvm.classifier`: one binary transductive problem in the primal.
 
     J(w, b, y_U) = |w|^2 / 2 + C sum_L l(y_i f_i) + C_U sum_U l(y_j f_j),    f = w.x + b,
     l(t) = max(0, 1 - t)^2,    subject to  #{j in U: y_j = +1} = n_positive

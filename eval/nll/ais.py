@@ -1,4 +1,4 @@
-"""Annealed importance sampling of ln p(x), which uses no encoder: a check on `eval.importance`.
+"""Annealed importance sampling of ln p(x), which uses no encoder: a check on `eval.nll.importance`.
 
 Chains start at the prior and move through f_t(z) = p(z) p(x|z)^beta_t, beta rising from 0 to 1,
 by Hamiltonian Monte Carlo that leaves f_t invariant (Neal 2001; for decoders Wu et al. 2017):
@@ -11,8 +11,8 @@ bound loose, never wrong. The step sizes are therefore tuned on separate pilot c
 
 import torch
 
-from eval.importance import log_marginal
-from eval.likelihood import Likelihood
+from eval.nll.importance import log_marginal
+from eval.nll.likelihood import Likelihood
 
 ACCEPTANCE = 0.65  # the optimal rate of HMC in high dimensions (Beskos et al. 2013)
 FIRST_STEP = 0.3  # leapfrog step at the prior, in units of the prior's standard deviation

@@ -1,6 +1,6 @@
 """Semi-supervised classification of clean and corrupted images (Tables III-V): M1+TSVM.
 
-    python -m eval.robustness --run DIR --data NPZ --params JSON --out JSON
+    python -m eval.robustness.score --run DIR --data NPZ --params JSON --out JSON
 
 The features are the posterior means (or deterministic codes) of the trained encoder. A transductive
 SVM learns from a few labelled and many unlabelled training images, a plain SVM from the labelled
@@ -16,9 +16,9 @@ import torch
 from scipy import stats
 
 from data.store import ImageSet, to_float
-from eval import corruption
 from eval.job import ScoreInputs, score_main
-from eval.tsvm import TransductiveSVC
+from eval.robustness import corruption
+from eval.tsvm.classifier import TransductiveSVC
 from models.objectives import sample_posterior
 from models.seeds import numpy_generator, torch_generator
 
@@ -44,7 +44,7 @@ class FewShot:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings of this score; levels in [0, 1] pixel units, see eval.corruption.
+    """The settings of this score; levels in [0, 1] pixel units, see eval.robustness.corruption.
 
     With `omniglot` (the fields of FewShot) its counts replace labels, unlabelled and test.
     """

@@ -1,6 +1,6 @@
-"""Feature statistics of real images, once per dataset, for `eval.fid`.
+"""Feature statistics of real images, once per dataset, for `eval.fid.score`.
 
-    python -m eval.fid_reference --data NPZ [--weights FILE] --params JSON --out NPZ
+    python -m eval.fid.reference --data NPZ [--weights FILE] --params JSON --out NPZ
 
 Settings:
     dims        64, 192 (embedded weights) or 2048 (needs --weights)
@@ -24,8 +24,8 @@ import numpy as np
 
 from data import store
 from data.files import atomic_write
-from eval.frechet import Statistics, frechet_distance, jackknife_error, statistics
-from eval.inception import PREPROCESSING, FeatureNetwork, features, load_network
+from eval.fid.frechet import Statistics, frechet_distance, jackknife_error, statistics
+from eval.fid.inception import PREPROCESSING, FeatureNetwork, features, load_network
 from models.device import pick_device
 
 OTHER = {"train": "test", "test": "train"}
@@ -107,7 +107,7 @@ def load(path: Path, key: dict) -> dict[str, Reference]:
             if header["key"][name] != value:
                 raise ValueError(
                     f"{path}: made with {name} {header['key'][name]!r}, not {value!r}; "
-                    "delete it and run eval.fid_reference again"
+                    "delete it and run eval.fid.reference again"
                 )
         return {
             name: Reference(

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from eval.report.paper import Table, paper
+from workflow.report.paper import Table, paper
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """A multi-class transductive support vector machine in scikit-learn's form, trained in the primal.
 
-One-vs-rest over `eval.tsvm_solver`, which has the equations and the algorithm.
+One-vs-rest over `eval.tsvm.solver`, which has the equations and the algorithm.
 """
 
 import warnings
@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from eval.tsvm_solver import BinaryProblem
+from eval.tsvm.solver import BinaryProblem
 
 
 class TransductiveSVC(ClassifierMixin, BaseEstimator):
@@ -124,7 +124,7 @@ class TransductiveSVC(ClassifierMixin, BaseEstimator):
     Examples
     --------
     >>> import numpy as np
-    >>> from eval.tsvm import TransductiveSVC
+    >>> from eval.tsvm.classifier import TransductiveSVC
     >>> X = np.array([[-2.0, 0.0], [-2.0, 2.0], [-2.0, 4.0], [2.0, 0.0], [2.0, -2.0], [2.0, -4.0]])
     >>> y = np.array([0, -1, -1, 1, -1, -1])
     >>> TransductiveSVC().fit(X, y).transduction_

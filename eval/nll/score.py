@@ -1,6 +1,6 @@
 """Negative log-likelihood of test images, in nats per image (Table I, MNIST and Omniglot).
 
-    python -m eval.nll --run DIR --data NPZ --params JSON --out JSON
+    python -m eval.nll.score --run DIR --data NPZ --params JSON --out JSON
 
 Two numbers, because the paper does not say which it means (docs/nll.md):
 
@@ -15,11 +15,11 @@ import math
 import torch
 from torch.nn import functional as F
 
-from eval.ais import ais_log_marginal
-from eval.importance import effective_sample_size, log_marginal, log_weights
 from eval.job import ScoreInputs, score_main
-from eval.likelihood import decoder_likelihood
-from eval.proposals import Proposal, encoder_proposal, laplace_proposal
+from eval.nll.ais import ais_log_marginal
+from eval.nll.importance import effective_sample_size, log_marginal, log_weights
+from eval.nll.likelihood import decoder_likelihood
+from eval.nll.proposals import Proposal, encoder_proposal, laplace_proposal
 from eval.subset import choose
 from models.seeds import torch_generator
 

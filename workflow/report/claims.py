@@ -16,8 +16,8 @@ from pathlib import Path
 
 import yaml
 
-from eval.report.paper import Table, paper
-from eval.report.values import Value, printed, table_value
+from workflow.report.paper import Table, paper
+from workflow.report.values import Value, printed, table_value
 
 FILE = Path(__file__).with_name("claims.yaml")
 VERDICTS = HOLDS, NOISE, FAILS, UNTESTED = (

@@ -1,6 +1,6 @@
 """Plot data: learning curves and accuracy against noise, as long tables.
 
-    python -m eval.report.curves --metrics FILE --root DIR --out-dir DIR
+    python -m workflow.report.curves --metrics FILE --root DIR --out-dir DIR
 
 writes learning_curves.csv (dataset, method, seed, epoch, then every part of the losses) and
 robustness.csv (dataset, classifier, method, noise, level, accuracy, low, high, n; accuracies in %),
@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from data.files import atomic_write, read_json
-from eval.report.values import Value, dataset_names, measured
+from workflow.report.values import Value, dataset_names, measured
 
 LEARNING = ["dataset", "method", "seed", "epoch"]
 ROBUSTNESS = ["dataset", "classifier", "method", "noise", "level", "accuracy", "low", "high", "n"]

@@ -1,6 +1,6 @@
 """Write tables.md, the same tables as CSV and LaTeX, and a summary of this run's means.
 
-    python -m eval.report.tables --metrics FILE [--record FILE] --out-md FILE [FILE ...] \\
+    python -m workflow.report.tables --metrics FILE [--record FILE] --out-md FILE [FILE ...] \\
         --tables-dir DIR --summary FILE
 
 `--metrics` is this run's `metrics.json`; `--record`, if the file exists, the committed record's.
@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 
 from data.files import atomic_write, read_json, write_json
-from eval.report import notes
-from eval.report.frames import (
+from workflow.report import notes
+from workflow.report.frames import (
     CAPACITY_NOTE,
     Source,
     capacity_frame,
@@ -24,7 +24,7 @@ from eval.report.frames import (
     summary,
     table_frame,
 )
-from eval.report.paper import Table, paper
+from workflow.report.paper import Table, paper
 
 # pdflatex knows these only by command.
 LATEX = {"±": r"$\pm$", "β": r"$\beta$", "→": r"$\to$", ">": r"$>$", "<": r"$<$", "–": "--"}

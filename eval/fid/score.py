@@ -1,19 +1,19 @@
 """Fréchet Inception distance of a run's generated images to real ones.
 
-    python -m eval.fid --run DIR --data NPZ --samples NPZ --reference NPZ [--weights FILE]
+    python -m eval.fid.score --run DIR --data NPZ --samples NPZ --reference NPZ [--weights FILE]
                        --params JSON --out JSON
 
-`samples` holds `images`, uint8 (n, h, w, c); `reference` is what `eval.fid_reference` wrote.
-Settings are those of `eval.fid_reference`; count null takes all generated images.
+`samples` holds `images`, uint8 (n, h, w, c); `reference` is what `eval.fid.reference` wrote.
+Settings are those of `eval.fid.reference`; count null takes all generated images.
 """
 
 from pathlib import Path
 
 import numpy as np
 
-from eval import fid_reference
-from eval.frechet import frechet_distance, jackknife_error, statistics
-from eval.inception import features, load_network
+from eval.fid import reference as fid_reference
+from eval.fid.frechet import frechet_distance, jackknife_error, statistics
+from eval.fid.inception import features, load_network
 from eval.job import ScoreInputs, score_main
 
 

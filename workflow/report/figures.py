@@ -1,8 +1,8 @@
 """Draw every figure, as PNG and SVG.
 
-    python -m eval.report.figures --metrics FILE --root results/NAME --out-dir DIR
+    python -m workflow.report.figures --metrics FILE --root results/NAME --out-dir DIR
 
-Figures 1-4 are the paper's (samples, see `eval.report.samples`); the learning curves, the accuracy
+Figures 1-4 are the paper's (samples, see `workflow.report.samples`); the learning curves, the accuracy
 against noise and the information in the code against robustness are ours.
 """
 
@@ -10,12 +10,12 @@ import argparse
 from pathlib import Path
 
 from data.files import read_json
-from eval.report import drawing
-from eval.report.curves import learning_curves, loss_parts, robustness_curves
-from eval.report.frames import dataset_label
-from eval.report.notes import figure_names
-from eval.report.samples import sample_figure
-from eval.report.values import dataset_names, template_fields
+from workflow.report import drawing
+from workflow.report.curves import learning_curves, loss_parts, robustness_curves
+from workflow.report.frames import dataset_label
+from workflow.report.notes import figure_names
+from workflow.report.samples import sample_figure
+from workflow.report.values import dataset_names, template_fields
 
 # What a part of a loss is called on its axis; a part not named here keeps its own name.
 PARTS = {

@@ -1,6 +1,6 @@
 """How much the codes know: the quantities that the paper argues with and does not measure.
 
-    python -m eval.capacity --run DIR --data NPZ --params JSON --out JSON
+    python -m eval.information.score --run DIR --data NPZ --params JSON --out JSON
 
 Settings: count (test images, null for all), resolution (standard deviation tau) and batch.
 
@@ -13,7 +13,7 @@ import math
 
 import torch
 
-from eval.information import (
+from eval.information.channel import (
     active_units,
     gaussian_divergence,
     gaussian_information,

@@ -1,0 +1,1 @@
+"""How much the codes know: score.py and its estimators."""

@@ -1,0 +1,1 @@
+"""Negative log-likelihood of test images: score.py and its estimators."""

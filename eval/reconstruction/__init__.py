@@ -1,0 +1,1 @@
+"""Reconstruction error of test images: score.py."""

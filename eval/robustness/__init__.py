@@ -1,0 +1,1 @@
+"""Classification of clean and corrupted images from their codes: score.py and its parts."""

@@ -1,0 +1,1 @@
+"""The transductive support vector machine that robustness uses."""
