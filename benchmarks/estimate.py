@@ -1,33 +1,39 @@
-"""How long training a preset would take on this machine, before anything starts.
+"""How long a preset would take on this machine, before it is started.
 
     python -m benchmarks.estimate [--preset paper] [--steps N]        (make estimate)
 
-Times N optimisation steps (after one to warm up) of every selected method on every dataset, on
-random images of its size, and multiplies by the images, epochs and seeds of the preset. Only
-training: data, samples and scores come on top. One run at a time, with OMP_NUM_THREADS threads.
+Training: times N optimisation steps (after one to warm up) of every kind of network and objective,
+on random images of the dataset's size, and multiplies by the images, epochs and seeds of the
+preset. One run at a time, with OMP_NUM_THREADS threads.
+
+Scores: their cost depends on the machine and on every setting, so that none is guessed. Those of
+which results/<preset>/scores holds finished jobs are given by their median seconds; the others are
+named. One job of each (`snakemake results/<preset>/scores/<score>/<dataset>/<method>/seed0.json`)
+completes the estimate. Data and samples come on top.
 """
 
 import argparse
+import json
+import statistics
 import time
+from pathlib import Path
 
 import pandas as pd
 import torch
-import yaml
 
 from benchmarks.train import build_step
-from data.registry import DATASETS
-from models.device import describe, pick_device
-from models.throughput import synchronize
-from workflow.settings import ROOT, check, section, seeds, train_settings
-
-SHAPES = {"mnist": (28, 1), "omniglot": (28, 1), "cifar10": (32, 3), "celeba": (64, 3)}
+from models.device import describe, pick_device, synchronize
+from workflow.settings import ROOT, Settings, check, load
 
 
-def images_per_second(params: dict, dataset: str, steps: int, device: torch.device) -> float:
-    """Speed of training with `params` ({"model", "train", "method"}) on random images."""
-    side, channels = SHAPES[dataset]
+def images_per_second(params: dict, described, steps: int, device: torch.device) -> float:
+    """Speed of training with `params` ({"model", "train", "method"}) on random images.
+
+    `described` is the dataset's description (data.dataset.Dataset).
+    """
+    side, _, channels = described.image_shape
     info = {"image_size": side, "channels": channels, "seed": 0, "params": params}
-    info["value_range"] = DATASETS[dataset].value_range
+    info["value_range"] = described.value_range
     batch = params["train"]["batch"]
     images = torch.randint(0, 256, (2 * batch, side, side, channels), dtype=torch.uint8)
     step = build_step(info, images.to(device))
@@ -41,37 +47,69 @@ def images_per_second(params: dict, dataset: str, steps: int, device: torch.devi
     return steps * batch / (time.perf_counter() - start)
 
 
+def training(settings: Settings, steps: int, device: torch.device) -> pd.DataFrame:
+    """A row for every dataset and method: speed, and minutes of a run and of all seeds."""
+    rows, speeds = [], {}
+    for dataset in settings.datasets:
+        counts = settings.image_counts(dataset)
+        if counts is None:
+            raise SystemExit(f"{dataset}: how many images it has is not known; set data.train")
+        for method in settings.methods:
+            params = settings.train_settings(dataset, method)
+            # A weight changes a number, not the work: one measurement serves all alike.
+            traits = [params["method"][key] for key in ("objective", "encoder", "divergence")]
+            kind = json.dumps([dataset, params["model"], params["train"]["batch"], *traits])
+            if kind not in speeds:
+                described = settings.dataset(dataset)
+                speeds[kind] = images_per_second(params, described, steps, device)
+            minutes = counts["train"] * params["train"]["epochs"] / speeds[kind] / 60
+            row = {"dataset": dataset, "method": method, "images": counts["train"]}
+            row |= {"epochs": params["train"]["epochs"], "images/s": speeds[kind]}
+            row |= {"minutes a run": minutes, "minutes": minutes * len(settings.seeds)}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def scoring(settings: Settings, results: Path) -> tuple[pd.DataFrame, list[str]]:
+    """(a row for every score and dataset with finished jobs, "score/dataset" of the others)."""
+    jobs, rows, unknown = len(settings.methods) * len(settings.seeds), [], []
+    for score, datasets in settings.scored.items():
+        for dataset in datasets:
+            files = (results / "scores" / score / dataset).glob("*/seed*.json")
+            records = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+            seconds = [record["seconds"] for record in records if record["status"] == "done"]
+            if not seconds:
+                unknown.append(f"{score}/{dataset}")
+                continue
+            median = statistics.median(seconds)
+            row = {"score": score, "dataset": dataset, "measured jobs": len(seconds)}
+            rows.append(row | {"seconds a job": median, "minutes": jobs * median / 60})
+    return pd.DataFrame(rows), unknown
+
+
 def main() -> None:
-    """Measure and print the table."""
+    """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", default="paper")
     parser.add_argument("--steps", type=int, help="default: 50 on a GPU, 1 on a CPU")
     args = parser.parse_args()
     device = pick_device()
     steps = args.steps or (50 if device.type == "cuda" else 1)
-    config = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    config["preset"] = args.preset
+    config = load() | {"preset": args.preset}
     check(config)
-    rows, speeds = [], {}
-    for dataset in config["datasets"]:
-        wanted = section(config, dataset, "data")["train"]
-        count = wanted or DATASETS[dataset].counts["train"]
-        for method in config["methods"]:
-            params = train_settings(config, dataset, method)
-            # beta changes a number, not the work: one measurement serves all of an objective.
-            kind = (dataset, params["method"]["objective"], params["method"].get("divergence"))
-            if kind not in speeds:
-                speeds[kind] = images_per_second(params, dataset, steps, device)
-            minutes = count * params["train"]["epochs"] / speeds[kind] / 60
-            row = {"dataset": dataset, "method": method, "images/s": speeds[kind]}
-            row |= {"minutes a run": minutes, "seeds": len(seeds(config))}
-            rows.append(row | {"minutes": minutes * len(seeds(config))})
-    table = pd.DataFrame(rows)
+    settings = Settings(config)
     print(f"preset {args.preset} on {describe(device)}, torch {torch.__version__}, {steps} steps\n")
+    table = training(settings, steps, device)
     print(table.to_markdown(index=False, floatfmt=".1f"))
     totals = table.groupby("dataset", sort=False)["minutes"].sum()
     print("\n" + ", ".join(f"{name} {value:,.0f} min" for name, value in totals.items()), end="")
-    print(f"; all {table['minutes'].sum():,.0f} min of training")
+    print(f"; {table['minutes'].sum():,.0f} min of training, {len(settings.seeds)} seed(s)\n")
+    scores, unknown = scoring(settings, ROOT / "results" / args.preset)
+    if len(scores):
+        print(scores.to_markdown(index=False, floatfmt=".1f"))
+        print(f"\n{scores['minutes'].sum():,.0f} min of scores\n")
+    if unknown:
+        print(f"scores not measured here yet: {', '.join(unknown)}")
 
 
 if __name__ == "__main__":

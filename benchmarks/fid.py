@@ -1,6 +1,6 @@
 """FID of this repository against pytorch-fid's command line: same images, same machine, same value.
 
-    python -m benchmarks.fid --data NPZ --weights FILE [--run DIR] [--count 300] [--repeats 2]
+    python -m benchmarks.fid --data NPZ --inception FILE [--run DIR] [--count 300] [--repeats 2]
 
 NPZ is a prepared colour dataset, FILE the full Inception network (both from the data phase of
 preset `paper`). Compared are the first training and the first test images, `count` of each, at 2048
@@ -69,9 +69,10 @@ def timed(command: list, **environment: str) -> tuple[float, float, str]:
 def measure(data: Path, weights: Path, run: Path | None, count: int, folder: Path) -> pd.DataFrame:
     """One process of each: seconds by the clock, processor seconds, value; and their ratios."""
     images = store.load(data)
-    params = {"dims": 2048, "count": count, "references": {"test": count}, "allow_small": True}
+    params = {"dims": 2048, "count": count, "references": {"test": count}, "groups": 10}
+    params |= {"batch": None, "allow_small": True}
     reference, settings = folder / "reference.npz", ["--params", json.dumps(params)]
-    inputs = ["--data", data, "--weights", weights, *settings]
+    inputs = ["--data", data, "--inception", weights, *settings]
     *spent, _ = timed(["eval.fid.reference", *inputs, "--out", reference])
     with np.load(reference) as stored:
         value = json.loads(str(stored["header"]))["floors"]["test"]["value"]
@@ -80,8 +81,9 @@ def measure(data: Path, weights: Path, run: Path | None, count: int, folder: Pat
     if run:
         np.savez(folder / "samples.npz", images=images.train_images[:count])
         inputs += ["--run", run, "--samples", folder / "samples.npz", "--reference", reference]
-        *spent, _ = timed(["eval.fid.score", *inputs, "--out", folder / "score.json"])
-        value = read_json(folder / "score.json")["values"]["test"]["value"]
+        units = ["--units", folder / "units.npz"]
+        *spent, _ = timed(["eval.fid.score", *inputs, "--out", folder / "score.json", *units])
+        value = read_json(folder / "score.json")["values"]["fid.test"]["value"]
         rows.append(("one set, the other's statistics stored, ours", *spent, value))
 
     splits = {"train": images.train_images, "test": images.test_images}
@@ -103,7 +105,7 @@ def main() -> None:
     """Parse the command line, measure, print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--inception", type=Path, required=True)
     parser.add_argument("--run", type=Path)
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--repeats", type=int, default=2)
@@ -111,8 +113,8 @@ def main() -> None:
 
     for _ in range(args.repeats):
         with tempfile.TemporaryDirectory() as name:
-            write_checkpoint(args.weights, Path(name))
-            table = measure(args.data, args.weights, args.run, args.count, Path(name))
+            write_checkpoint(args.inception, Path(name))
+            table = measure(args.data, args.inception, args.run, args.count, Path(name))
         print(table.to_markdown(index=False, disable_numparse=True), flush=True)
 
 

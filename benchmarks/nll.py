@@ -29,7 +29,7 @@ SETTINGS = {
     "batch": 500,
     "ais": None,
 }
-AIS = {"chains": 8, "temperatures": 1500, "leapfrog": 3}
+AIS = {"seeds": None, "chains": 8, "temperatures": 1500, "leapfrog": 3}
 
 
 def pair_cross_entropy(x: torch.Tensor, y: torch.Tensor, clip: float) -> float:
@@ -68,12 +68,13 @@ def proposals(folder: Path, data: store.ImageSet, images: int, ais_images: int) 
             if (proposal, samples) == ("laplace", 1000):
                 settings["ais"] = AIS | {"images": ais_images}
             with torch.inference_mode():
-                values = score(ScoreInputs(run, data, settings, {}, device))["values"]
+                values = score(ScoreInputs(run, data, settings, {}, device)).values
             row = {"run": run.info["method"], "proposal": proposal, "K": samples}
-            row |= {"NLL": values["nll"], "± (images)": values["nll_se"]}
-            row |= {"median ESS": values["ess_median"]}
+            row |= {"NLL": values["nll"]["value"], "± (images)": values["nll"]["se"]}
+            row |= {"median ESS": values["ess_median"]["value"]}
             if "ais_gap" in values:
-                row["AIS - IS"] = f"{values['ais_gap']:.3f} ± {values['ais_gap_se']:.3f}"
+                gap = values["ais_gap"]
+                row["AIS - IS"] = f"{gap['value']:.3f} ± {gap['se']:.3f}"
             rows.append(row)
             print(row, file=sys.stderr)
     return rows

@@ -1,7 +1,7 @@
 """Training speed: this trainer, a plain PyTorch loop and pythae's trainer, on one network.
 
-    python -m benchmarks.train [--width 0.125] [--precision fp32] [--images 2000] [--epochs 3]
-                               [--rounds 3] [--profile]
+    python -m benchmarks.train [--width 0.125] [--precision fp32] [--images 2000] [--rounds 3]
+                               [--profile]
 
 All train the MNIST network of `models.networks` at batch 100 on the same images, as VAE and as
 WAE-MMD (VIMAE-n), in turn, on the GPU if there is one. The plain loop is a DataLoader, contiguous
@@ -19,34 +19,47 @@ import logging
 import os
 import tempfile
 import time
+from pathlib import Path
 
 import pandas as pd
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from models.device import describe, pick_device
-from models.objectives import OBJECTIVES, Batch
+from models import objectives
+from models.device import describe, pick_device, synchronize
+from models.objectives import Batch
 from models.run import build_model, build_prior
 from models.seeds import torch_generator
-from models.step import Step, make_optimizer
-from models.throughput import flops_per_image, matrix_peak, synchronize
+from models.step import Step
+from models.throughput import flops_per_image, matrix_peak
+from models.trainer import Trainer
 
 BATCH, LATENT, LEARNING_RATE = 100, 8, 1e-3
 METHODS = {
-    "VAE": {"objective": "elbo", "prior": "normal", "beta": 1.0},
+    "VAE": {
+        "objective": "elbo",
+        "prior": "normal",
+        "beta": 1.0,
+        "encoder": "stochastic",
+        "divergence": "kl",
+        "likelihood": "bernoulli",
+    },
     "WAE-MMD": {
         "objective": "vim",
         "prior": "normal",
-        "divergence": "mmd",
         "kernel": "multiscale",
+        "encoder": "deterministic",
+        "divergence": "mmd",
+        "likelihood": "squared_error",
     },
 }
 
 
 def describe_run(method: str, width: float, precision: str) -> dict:
     """A run's description, as `models.run` builds networks from."""
-    train = {"precision": precision, "pixel_noise": 0.01, "divergence_weight": 10.0}
-    train |= {"likelihood": None, "learning_rate": LEARNING_RATE, "cuda_graph": True}
+    train = {"batch": BATCH, "learning_rate": LEARNING_RATE, "divergence_weight": 10.0}
+    train |= {"pixel_noise": 0.01, "pretrain_steps": 0, "pretrain_batch": BATCH}
+    train |= {"precision": precision, "cuda_graph": True}
     model = {"width": width, "kernel": None, "latent": LATENT, "prior_scale": 1.0, "init_std": 0.01}
     return {
         "image_size": 28,
@@ -59,11 +72,8 @@ def describe_run(method: str, width: float, precision: str) -> dict:
 
 def build_step(info: dict, images: torch.Tensor) -> Step:
     """This project's step of a run, untrained; images are uint8 on the device."""
-    device = images.device
-    model = build_model(info).to(device, memory_format=torch.channels_last).train()
-    group = {"params": list(model.parameters()), "lr": info["params"]["train"]["learning_rate"]}
-    optimizer, generator = make_optimizer([group], device), torch_generator(0, "noise", device)
-    return Step(model, None, build_prior(info), optimizer, images, generator, info["params"])
+    no_checkpoint = Path(os.devnull)  # neither read nor written before training starts
+    return Trainer(info, images, no_checkpoint, "").step
 
 
 def ours(info: dict, images: torch.Tensor):
@@ -87,13 +97,14 @@ def plain(info: dict, images: torch.Tensor):
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
     generator = torch_generator(0, "noise", device)
     method, train = info["params"]["method"], info["params"]["train"]
+    objective = objectives.load(method["objective"])
 
     def epoch():
         for (x,) in loader:
             x = x.to(device)
             optimizer.zero_grad()
             batch = Batch(x, x, generator)
-            loss, _ = OBJECTIVES[method["objective"]](model, batch, prior, method, train)
+            loss, _ = objective.loss(model, batch, prior, method, train)
             loss.backward()
             optimizer.step()
             loss.item()  # the running loss that such a loop shows

@@ -19,20 +19,20 @@ import numpy as np
 from data import sheets
 from data.datasets import omniglot
 from data.download import find_local
-from data.registry import DATASETS
-from data.sources import Source, Splits
+from data.registry import dataset
+from data.sources import Splits
 
 FIRST = {"mnist": {"train": 5000, "test": 1000}, "cifar10": {"train": 3000, "test": 1000}}
 CHARACTERS = {"train": 200, "test": 50}
 
 
-def cut(source: Source, splits: Splits) -> Splits:
+def cut(name: str, splits: Splits) -> Splits:
     """The subset of one dataset, from the whole of it as its reader returns it."""
-    if source.name == "omniglot":
+    if name == "omniglot":
         return {split: characters(split, *splits[split]) for split in splits}
     return {
         split: tuple(array[:count] for array in splits[split])
-        for split, count in FIRST[source.name].items()
+        for split, count in FIRST[name].items()
     }
 
 
@@ -53,12 +53,12 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in ("mnist", "omniglot", "cifar10"):
         attempts: list[str] = []
-        found = find_local(DATASETS[name], [arguments.mirror / name, arguments.mirror], attempts)
+        source = dataset(name).source
+        found = find_local(source, [arguments.mirror / name, arguments.mirror], attempts)
         if found is None:
             raise SystemExit(f"{name}: not in {arguments.mirror}\n" + "\n".join(attempts))
         form, paths, _ = found
-        splits = form.read(DATASETS[name], paths)
-        sheets.save(name, cut(DATASETS[name], splits), arguments.to)
+        sheets.save(name, cut(name, form.read(source, paths)), arguments.to)
         print(f"{name}: written to {arguments.to}")
 
 

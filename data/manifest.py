@@ -5,7 +5,7 @@
 
 from pathlib import Path
 
-from data.files import digest, read_json
+from data.files import digest, read_json, reading
 from data.sources import Form, Source
 
 # A form, where its files or folders are, and the facts that its check returned.
@@ -32,11 +32,13 @@ def describe(source: Source, form: Form, paths: list[Path], facts: dict, base: P
 
 def open_manifest(source: Source, manifest: Path) -> Found:
     """The form and paths that a manifest records, after checking that they are still the same."""
-    recorded = read_json(manifest)
-    if recorded.get("dataset") != source.name:
-        raise ValueError(f"{manifest}: is of {recorded.get('dataset')!r}, not of {source.name!r}")
-    form = source.form(recorded["form"])
-    paths = [manifest.parent / entry["path"] for entry in recorded["files"]]
+    recorded = read_json(manifest, ("dataset", "form", "files"))
+    if recorded["dataset"] != source.name:
+        raise ValueError(f"{manifest}: is of {recorded['dataset']!r}, not of {source.name!r}")
+    with reading(manifest, "delete it and run again"):
+        form = source.form(recorded["form"])
+        names = [entry["path"] for entry in recorded["files"]]
+        paths = [manifest.parent / name for _, name in zip(form.names, names, strict=True)]
     for path in paths:
         if not path.exists():
             raise ValueError(f"{path}: gone since {manifest} was written; delete that file")

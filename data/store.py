@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from data.arrays import open_arrays
 from data.files import atomic_write
 
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
@@ -18,8 +19,8 @@ class ImageSet:
 
     Images are uint8 of shape (n, height, width, channels); labels int64 of shape (n,).
     `value_range` says what the networks see: "unit" is [0, 1] (MNIST, Omniglot), "symmetric" is
-    [-1, 1] (CIFAR10, CelebA), as `input_normalize_sym` of the reference [25].
-    `meta` travels to the tables: source, counts, official counts, whether it is synthetic.
+    [-1, 1] (CIFAR10, CelebA), as `input_normalize_sym` of tolstikhin/wae.
+    `meta` travels to the tables; `data.prepare` says what is in it.
     """
 
     name: str
@@ -37,10 +38,15 @@ class ImageSet:
             )
         for split in ("train", "test"):
             images, labels = getattr(self, f"{split}_images"), getattr(self, f"{split}_labels")
-            if images.dtype != np.uint8 or images.ndim != 4 or len(images) != len(labels):
+            if images.dtype != np.uint8 or images.ndim != 4 or labels.shape != images.shape[:1]:
                 raise ValueError(
                     f"{self.name}: {split} images must be uint8 (n, h, w, c) with n labels, "
-                    f"not {images.dtype} {images.shape} with {len(labels)} labels"
+                    f"not {images.dtype} {images.shape} with labels {labels.shape}"
+                )
+            if labels.dtype != np.int64 or images.shape[1:] != self.image_shape or not len(images):
+                raise ValueError(
+                    f"{self.name}: {split} has {len(images)} images {images.shape[1:]} with labels "
+                    f"{labels.dtype}; wanted are some, {self.image_shape}, with int64"
                 )
 
     @property
@@ -60,14 +66,9 @@ def save(path: Path | str, images: ImageSet) -> None:
 
 def load(path: Path | str) -> ImageSet:
     """Read what `save` wrote. ValueError names the file if it is anything else."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            header = json.loads(str(stored["header"]))
-            return ImageSet(**header, **{name: stored[name] for name in ARRAYS})
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise ValueError(
-            f"{path}: not a prepared dataset ({error}); delete it and run the data phase again"
-        ) from error
+    with open_arrays(path, "delete it and run the data phase again") as stored:
+        header = json.loads(str(stored["header"]))
+        return ImageSet(**header, **{name: stored[name] for name in ARRAYS})
 
 
 def to_float(images: torch.Tensor, value_range: str) -> torch.Tensor:

@@ -1,19 +1,28 @@
-"""The command line that all scores share: one trained run in, one JSON file out.
+"""The command line that all scores share: one trained run in, one JSON and one array file out.
 
-python -m eval.<metric> --run DIR --data NPZ [--samples NPZ] [...] --params JSON --out JSON
+    python -m eval.<score>.score --run DIR --data NPZ [--samples NPZ] [--reference NPZ]
+        [--inception FILE] --params JSON-or-@file --out JSON --units NPZ
+
+A score is a folder of eval/ whose score.py holds three literals, which planners read without
+importing anything, and a function `score`:
+
+    NEEDS = ("samples", ...)   files beside the run and the dataset, each an option of that name
+    FITS = {"channels": 3}     what a dataset must be: any of channels, value_range, labels; {} any
+    SETTINGS = {...}           JSON schema of its settings, property by property; all are required
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from data import store
-from data.files import write_json
+from data.files import atomic_write, write_json
+from eval.arguments import settings
 from models.device import pick_device
 from models.run import Run, load_run
 
@@ -34,46 +43,68 @@ class ScoreInputs:
         return self.run.info["seed"]
 
 
-def score_main(
-    metric: str,
-    score: Callable[[ScoreInputs], dict],
-    files: tuple[str, ...] = (),
-    optional: tuple[str, ...] = (),
-) -> None:
+@dataclass(frozen=True)
+class Result:
+    """What an estimator returns.
+
+    values: dotted name -> a number in the spelling of `eval.measured`.
+    protocol: how they were made, for JSON.
+    units: name of a value -> (n,) what it is the mean of, one number an image or repeat. Methods
+        share images, so differences of methods are taken unit by unit. Accuracies are in percent
+        in `values` and between 0 and 1 here.
+    indices: (n,) the test images that the units belong to; None if the units are not images.
+    """
+
+    values: dict[str, dict]
+    protocol: dict
+    units: dict[str, np.ndarray] = field(default_factory=dict)
+    indices: np.ndarray | None = None
+
+
+def score_main(name: str, score: Callable[[ScoreInputs], Result], needs: tuple[str, ...]) -> None:
     """Parse the command line, score the run, write the result.
 
-    `score` returns {"values": {...}, "protocol": {...}}: numbers, and how they were made. `files`
-    names further inputs ("samples", "reference", ...), each an option of that name; those of
-    `optional` may be left out and are then missing in `ScoreInputs.files`. A run that diverged
-    gets status "diverged" and no values, so that the tables can say so.
+    Files of `needs` that are not given are missing in `ScoreInputs.files`: whether a score can do
+    without depends on its settings. A run that diverged gets status "diverged", no values and no
+    units, so that the tables can say so.
     """
     parser = argparse.ArgumentParser(description=score.__doc__)
-    for name in ("run", "data", *files, "out"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    for name in optional:
-        parser.add_argument(f"--{name}", type=Path)
-    parser.add_argument("--params", type=json.loads, required=True, help="settings, as JSON")
+    for option in ("run", "data", "out", "units"):
+        parser.add_argument(f"--{option}", type=Path, required=True)
+    for option in needs:
+        parser.add_argument(f"--{option}", type=Path)
+    parser.add_argument("--params", type=settings, required=True, help="JSON, or @file")
     arguments = parser.parse_args()
 
     device = pick_device()
     run = load_run(arguments.run, device)
-    result = {"metric": metric, "status": run.info["status"], "values": {}, "protocol": {}}
-    result |= {key: run.info[key] for key in ("dataset", "method", "seed")}
     start = time.perf_counter()
+    result = Result({}, {})
     if run.model is not None:
+        files = {option: getattr(arguments, option) for option in needs}
         inputs = ScoreInputs(
             run=run,
             data=store.load(arguments.data),
             params=arguments.params,
-            files={
-                name: path
-                for name in (*files, *optional)
-                if (path := getattr(arguments, name)) is not None
-            },
+            files={option: path for option, path in files.items() if path is not None},
             device=device,
         )
         with torch.inference_mode():
-            result |= score(inputs)
-    write_json(arguments.out, result | {"seconds": round(time.perf_counter() - start, 3)})
-    print(f"{metric} {run.info['dataset']} {run.info['method']} seed {run.info['seed']}:", end=" ")
-    print(result["status"], json.dumps(result["values"])[:300])
+            result = score(inputs)
+    save_units(arguments.units, result)
+    info = {key: run.info[key] for key in ("status", "dataset", "method", "seed")}
+    numbers = {"values": result.values, "protocol": result.protocol}
+    seconds = {"seconds": round(time.perf_counter() - start, 3)}
+    write_json(arguments.out, {"score": name} | info | numbers | seconds)
+    shown = ", ".join(f"{key} {of['value']}" for key, of in list(result.values.items())[:6])
+    print(f"{name} of {info['method']} on {info['dataset']}, seed {info['seed']}: ", end="")
+    print(shown or info["status"])
+
+
+def save_units(path: Path, result: Result) -> None:
+    """Write units by name as float32, with `indices`; empty if the score has none."""
+    arrays = {name: np.asarray(units, np.float32) for name, units in result.units.items()}
+    if result.indices is not None:
+        arrays["indices"] = np.asarray(result.indices, np.int64)
+    with atomic_write(path) as temporary:
+        np.savez_compressed(temporary, **arrays)

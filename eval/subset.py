@@ -7,13 +7,17 @@ from data.store import to_float
 from models.seeds import numpy_generator
 
 
-def choose(
-    images: np.ndarray, count: int | None, role: str, value_range: str, device: torch.device
-) -> torch.Tensor:
-    """`count` images at random (None: all), uint8 (n, h, w, c) -> float32 (count, c, h, w).
+def choose_rows(total: int, count: int | None, role: str) -> np.ndarray:
+    """`count` of `total` rows at random (None: all, in random order), int64.
 
     A random choice, because Omniglot is stored character by character. It depends on the role
     alone, so that the differences between methods are those of pairs.
     """
-    rows = numpy_generator(0, role).permutation(len(images))[:count]
+    return numpy_generator(0, role).permutation(total)[:count]
+
+
+def load(
+    images: np.ndarray, rows: np.ndarray, value_range: str, device: torch.device
+) -> torch.Tensor:
+    """The images of these rows, uint8 (n, h, w, c) -> float32 (len(rows), c, h, w)."""
     return to_float(torch.from_numpy(images[rows]).to(device), value_range)

@@ -1,7 +1,7 @@
 """The adversarial estimate of the Jensen-Shannon divergence between q(z) and p(z).
 
 The paper, section IV: with this divergence VIM is the Adversarial AutoEncoder. Critic and losses
-follow WAE-GAN of [25]: four hidden layers, non-saturating encoder loss.
+follow the WAE-GAN of tolstikhin/wae: four hidden layers, non-saturating encoder loss.
 
     critic:  min -E_p ln D(z) - E_q ln(1 - D(z))        encoder:  min -E_q ln D(z)
 """
@@ -12,7 +12,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 HIDDEN = 512
-LEARNING_RATE_FACTOR = 0.5  # [25]: the critic of MNIST learns at half the autoencoder's rate
+LEARNING_RATE_FACTOR = 0.5  # tolstikhin/wae's MNIST: half the autoencoder's rate
 
 
 def build_critic(latent: int, init_std: float, generator: torch.Generator) -> nn.Module:

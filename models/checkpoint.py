@@ -6,6 +6,7 @@ beside it keeps two trainers from one run; the system releases the lock when its
 
 import contextlib
 import fcntl
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,14 +22,30 @@ def save_checkpoint(path: Path, state: dict) -> None:
 
 
 def load_checkpoint(path: Path, fingerprint: str) -> dict | None:
-    """The saved state, or None if there is none or it belongs to other settings or data."""
+    """The saved state; None, which is said, if it is damaged or of other settings or data."""
     if not path.exists():
         return None
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    if state["fingerprint"] != fingerprint:
+    try:
+        state = read_checkpoint(path)
+        found = state["fingerprint"]
+    except MemoryError:
+        raise  # the file may be good: not to be replaced
+    except Exception as error:  # noqa: BLE001 (a damaged file makes the reader raise anything)
+        why = str(error).partition("\n")[0]
+        print(f"{path}: damaged ({why}); starting from the beginning", flush=True)
+        return None
+    if found != fingerprint:
         print(f"{path}: made with other settings, data or versions; starting from the beginning")
         return None
     return state
+
+
+def read_checkpoint(path: Path) -> dict:
+    """What `save_checkpoint` wrote. torch.load does not look at the checksums that are in it."""
+    with zipfile.ZipFile(path) as archive:
+        if wrong := archive.testzip():
+            raise ValueError(f"checksum of {wrong} is wrong")
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 @contextlib.contextmanager

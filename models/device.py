@@ -60,6 +60,12 @@ def supported_precision(wanted: str, device: torch.device) -> str:
     return "bf16" if wanted == "bf16" and has_bf16 else "fp32"
 
 
+def synchronize(device: torch.device) -> None:
+    """Wait until the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def describe(device: torch.device) -> str:
     """The device's name as a person would say it, for provenance."""
     if device.type == "cuda":

@@ -1,4 +1,4 @@
-"""Maximum mean discrepancy with the inverse multiquadratic (IMQ) kernel of the reference [25].
+"""Maximum mean discrepancy with the inverse multiquadratic (IMQ) kernel of tolstikhin/wae.
 
     MMD(q, p) = || E_q k(z, .) - E_p k(z, .) ||^2 in the kernel's Hilbert space (the paper's last
     equation, squared), estimated from n codes q and n prior draws p by
@@ -7,8 +7,17 @@
 
     k(a, b) = sum_s C_s / (C_s + |a - b|^2),   C_s = s * 2 d scale^2
 
-2 d scale^2 is the expected squared distance of two prior draws in d dimensions. The paper's [25]
-uses s = 1; its code sums seven scales ("works slightly better" than one, says its author).
+2 d scale^2 is the expected squared distance of two prior draws in d dimensions. The article of
+tolstikhin/wae uses s = 1; its code sums seven scales ("works slightly better" than one, says its
+author).
+
+Every constant has the square of the prior's scale as a factor, so that the scale has no effect:
+
+    MMD(c q, c p; prior of scale c) = MMD(q, p; scale 1)    for any c > 0, exactly
+
+A deterministic encoder followed by a decoder can multiply its last layer by c and divide the
+decoder's first by c, for nothing. Together: VIM with a prior of another scale, that is of another
+entropy, has the same solutions and the same value of its objective.
 """
 
 import torch
@@ -32,8 +41,8 @@ def mmd(
 ) -> torch.Tensor:
     """MMD between codes (n, d) and prior draws (n, d): a scalar, which may be negative.
 
-    The within terms leave out the diagonal, the cross term does not, as the code of [25]; the
-    expectation at q = p is therefore zero. Computed in float32 at least, whatever autocast says.
+    The within terms leave out the diagonal, the cross term does not, as in tolstikhin/wae;
+    the expectation at q = p is therefore zero. Computed in float32 at least, whatever autocast says.
     """
     with torch.autocast(codes.device.type, enabled=False):
         if codes.dtype not in (torch.float32, torch.float64):

@@ -1,4 +1,4 @@
-"""The autoencoder of the reference [25] (tolstikhin/wae, `dcgan` encoder, `dcgan_mod` decoder).
+"""The autoencoder of tolstikhin/wae: its `dcgan` encoder, its `dcgan_mod` decoder.
 
 Encoder: four times [conv k x k, stride 2, SAME; batch norm; ReLU] with 128-256-512-1024 filters,
 then a linear layer to the code. Decoder: linear to s x s x 1024 and ReLU, then one
@@ -13,12 +13,12 @@ from torch.nn import functional as F
 
 # Per image size: kernel, side of the decoder's first map, number of doublings.
 SHAPES = {
-    28: {"kernel": 4, "base": 7, "doublings": 2},  # [25] config_mnist; also Omniglot
-    32: {"kernel": 4, "base": 8, "doublings": 2},  # CIFAR10: not in [25], see README "choices"
-    64: {"kernel": 5, "base": 8, "doublings": 3},  # [25] config_celebA
+    28: {"kernel": 4, "base": 7, "doublings": 2},  # config_mnist; also Omniglot
+    32: {"kernel": 4, "base": 8, "doublings": 2},  # CIFAR10: none there, see README "choices"
+    64: {"kernel": 5, "base": 8, "doublings": 3},  # config_celebA
 }
 FILTERS = (128, 256, 512, 1024)
-BATCH_NORM = {"eps": 1e-5, "momentum": 0.1}  # [25]: eps 1e-5, decay 0.9
+BATCH_NORM = {"eps": 1e-5, "momentum": 0.1}  # theirs: eps 1e-5, decay 0.9
 
 
 class SameConv(nn.Conv2d):
@@ -65,7 +65,7 @@ class AutoEncoder(nn.Module):
         stochastic: a diagonal Gaussian q(z|x) (the VAE rows) or a deterministic code (VIMAE).
         width: factor on every number of filters; 1 is the reference.
         kernel: kernel side; None takes the image size's own.
-        init_std: standard deviation of the initial weights ([25]: 0.0099999, biases 0).
+        init_std: standard deviation of the initial weights (theirs is 0.0099999, biases 0).
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class AutoEncoder(nn.Module):
         self._initialise(init_std, generator)
 
     def _initialise(self, std: float, generator: torch.Generator | None) -> None:
-        """Weights as [25]: truncated Normal for convolutions, Normal elsewhere, biases zero."""
+        """Weights as theirs: truncated Normal for convolutions, Normal elsewhere, biases zero."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.trunc_normal_(module.weight, 0, std, -2 * std, 2 * std, generator=generator)
@@ -125,7 +125,7 @@ class AutoEncoder(nn.Module):
     def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """x (n, c, side, side) -> mean (n, d) and log variance (n, d) of q(z|x).
 
-        The log variance is None for a deterministic code; it is clipped to [-50, 50] as in [25].
+        The log variance is None for a deterministic code; it is clipped to [-50, 50] as theirs.
         """
         code = self.encoder(x)
         if not self.stochastic:

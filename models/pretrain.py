@@ -1,4 +1,4 @@
-"""The optional encoder pre-training of [25]: match two moments of q(z) to the prior's.
+"""The encoder pre-training of tolstikhin/wae: match two moments of q(z) to the prior's.
 
     loss = mean (E_q z - E_p z)^2 + mean (Cov_q z - Cov_p z)^2
 
@@ -11,7 +11,9 @@ import math
 import torch
 
 from data.store import to_float
-from models.step import load_optimizer, make_optimizer, noisy_copy
+from models.noise import noisy_copy
+from models.objectives import sample_posterior
+from models.optimizer import load_optimizer, make_optimizer
 
 GOOD_ENOUGH = 0.1
 
@@ -26,7 +28,7 @@ def moment_loss(codes: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
 class Pretraining:
     """Steps on random batches of `pretrain_batch` images (uint8, on the device), until `done`.
 
-    `train` is a run's training settings; `generator` draws batches, pixel noise and prior.
+    `train` is a run's training settings; `generator` draws batches, pixel noise, codes and prior.
     """
 
     def __init__(self, model, prior, images, generator, train: dict):
@@ -47,8 +49,9 @@ class Pretraining:
         device, count = self.images.device, (self.batch,)
         index = torch.randint(len(self.images), count, generator=self.generator, device=device)
         x = to_float(self.images[index], self.model.value_range)
-        mean, _ = self.model.encode(noisy_copy(x, self.pixel_noise, self.generator))
-        loss = moment_loss(mean, self.prior.sample(mean.shape, self.generator, device))
+        q = self.model.encode(noisy_copy(x, self.pixel_noise, self.generator))
+        z = sample_posterior(*q, self.generator)
+        loss = moment_loss(z, self.prior.sample(z.shape, self.generator, device))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()

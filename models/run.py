@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from data.files import digest, read_json
+from data.files import digest, read_json, reading
 from models.networks import AutoEncoder
 from models.priors import PRIORS
 from models.seeds import torch_generator
@@ -23,7 +23,7 @@ def build_model(info: dict) -> AutoEncoder:
         info["channels"],
         info["value_range"],
         latent=settings["latent"],
-        stochastic=info["params"]["method"]["objective"] != "vim",
+        stochastic=info["params"]["method"]["encoder"] == "stochastic",
         width=settings["width"],
         kernel=settings["kernel"],
         init_std=settings["init_std"],
@@ -47,15 +47,22 @@ class Run:
 
 
 def load_run(folder: Path | str, device: torch.device | str = "cpu") -> Run:
-    """Load a run for evaluation. ValueError if the weights are not those that `run.json` names."""
+    """Load a run for evaluation.
+
+    ValueError if `run.json` is damaged or the weights are not those that it names.
+    """
     folder = Path(folder)
-    info = read_json(folder / "run.json")
-    if info["status"] == "diverged":
-        return Run(info, None, build_prior(info))
-    weights = folder / "weights.safetensors"
-    if digest(weights) != info["weights_sha256"]:
-        raise ValueError(f"{weights}: not the weights that run.json records; delete the folder")
-    model = build_model(info)
-    model.load_state_dict(load_file(weights))
+    record, weights = folder / "run.json", folder / "weights.safetensors"
+    again = f"delete {folder} and run again"
+    info = read_json(record, ("status",))
+    with reading(record, again):
+        prior = build_prior(info)
+        if info["status"] == "diverged":
+            return Run(info, None, prior)
+        model, recorded = build_model(info), info["weights_sha256"]
+    with reading(weights, again):
+        if digest(weights) != recorded:
+            raise ValueError(f"{weights}: not the weights that run.json records; {again}")
+        model.load_state_dict(load_file(weights))
     model.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
-    return Run(info, model, build_prior(info))
+    return Run(info, model, prior)

@@ -1,9 +1,12 @@
 """Draw images from a trained run: z ~ p(z), x = the decoder's mean image.
 
-    python -m models.sample --run DIR --params '{"count": 10000}' --out NPZ
+    python -m models.sample --run DIR --data NPZ --params '{"count": 10000}' --out NPZ
 
-Writes `images`, uint8 (count, h, w, c), in one file: quantised once, so that every score sees
-what a saved picture would show. A diverged run gives zero images.
+Writes uint8 arrays in one file, quantised once, so that every score sees what a saved picture would
+show: `images` (count, h, w, c), the samples, and for the figures SHOWN pictures each of `originals`
+(test images), their `reconstructions`, and `interpolation`, on a straight line between two draws
+from the prior. Originals and reconstructions are left out where the dataset's terms forbid to show
+them. A diverged run gives no pictures at all: zero images.
 """
 
 import argparse
@@ -13,13 +16,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from data import store
 from data.files import atomic_write
-from data.store import to_uint8
+from data.store import to_float, to_uint8
 from models.device import pick_device
 from models.run import Run, load_run
 from models.seeds import torch_generator
 
 BATCH = 500
+SHOWN = 8  # pictures of a row in the figures
 
 
 @torch.inference_mode()
@@ -37,17 +42,44 @@ def sample_images(run: Run, count: int, device: torch.device) -> np.ndarray:
     return np.concatenate(images)
 
 
+@torch.inference_mode()
+def shown_pictures(run: Run, data: store.ImageSet, device: torch.device) -> dict[str, np.ndarray]:
+    """What the figures show of a run beside its samples, by name, uint8 (SHOWN, h, w, c) each.
+
+    The test images are spread evenly over the split, whose order may be by class; the two draws
+    that are interpolated depend on nothing but the prior. All methods therefore show the same.
+    """
+    if run.model is None:
+        return {}
+
+    def pictures(codes: torch.Tensor) -> np.ndarray:
+        return to_uint8(run.model.decode(codes), data.value_range).cpu().numpy()
+
+    ends = run.prior.sample((2, run.model.latent_dim), torch_generator(0, "interpolation"))
+    places = torch.linspace(0, 1, SHOWN)[:, None]
+    found = {"interpolation": pictures((ends[:1].lerp(ends[1:], places)).to(device))}
+    if data.meta["shown"]:
+        spread = np.linspace(0, len(data.test_images) - 1, SHOWN).astype(int)
+        originals = data.test_images[spread]
+        x = to_float(torch.from_numpy(originals).to(device), data.value_range)
+        found |= {"originals": originals, "reconstructions": pictures(run.model.encode(x)[0])}
+    return found
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--params", type=json.loads, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     device = pick_device()
-    images = sample_images(load_run(args.run, device), args.params["count"], device)
+    run = load_run(args.run, device)
+    images = sample_images(run, args.params["count"], device)
+    pictures = shown_pictures(run, store.load(args.data), device)
     with atomic_write(args.out) as temporary:
-        np.savez_compressed(temporary, images=images)
+        np.savez_compressed(temporary, images=images, **pictures)
     print(f"{len(images)} images -> {args.out}")
 
 

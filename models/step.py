@@ -5,51 +5,15 @@ longer than running them, so on a GPU the whole step (batch, noise, forward, bac
 captured once and replayed. Nothing in a step waits for the device.
 """
 
-import math
-
 import torch
 
 from data.store import to_float
+from models import objectives
 from models.device import supported_precision
-from models.objectives import OBJECTIVES, Batch
+from models.noise import noisy_copy
+from models.objectives import Batch
 
 WARM_UP_STEPS = 3  # before a capture: lazy initialisation and cuDNN's choice of algorithms
-
-
-def noisy_copy(x: torch.Tensor, std: float, generator: torch.Generator) -> torch.Tensor:
-    """x + truncated Normal noise (cut at 2 std), as [25] feeds its encoder; x itself if std is 0."""
-    if std == 0:
-        return x
-    # By the inverse distribution function: torch's own draws again until every value fits, which
-    # waits for the device and was measured to take 36 % of a step.
-    bound = math.erf(2 / math.sqrt(2))
-    noise = torch.empty_like(x).uniform_(-bound, bound, generator=generator)
-    return x + noise.erfinv_().mul_(std * math.sqrt(2))
-
-
-def make_optimizer(groups: list[dict], device: torch.device) -> torch.optim.Adam:
-    """Adam with [25]'s betas; on a GPU fused and capturable, its rates being device tensors."""
-    cuda = device.type == "cuda"
-    for group in groups:
-        group["lr"] = torch.tensor(group["lr"], device=device) if cuda else group["lr"]
-    return torch.optim.Adam(groups, betas=(0.5, 0.999), eps=1e-8, fused=True, capturable=cuda)
-
-
-def set_learning_rate(optimizer: torch.optim.Optimizer, index: int, rate: float) -> None:
-    """Set one group's rate, in place where a captured graph reads it."""
-    group = optimizer.param_groups[index]
-    if isinstance(group["lr"], torch.Tensor):
-        group["lr"].fill_(rate)
-    else:
-        group["lr"] = rate
-
-
-def load_optimizer(optimizer: torch.optim.Optimizer, state: dict) -> None:
-    """Load a saved state; rates that are tensors go where the parameters are."""
-    optimizer.load_state_dict(state)
-    for group in optimizer.param_groups:
-        if isinstance(group["lr"], torch.Tensor):
-            group["lr"] = group["lr"].to(group["params"][0].device)
 
 
 class Step:
@@ -63,7 +27,7 @@ class Step:
         self.model, self.critic, self.prior = model, critic, prior
         self.optimizer, self.images, self.generator = optimizer, images, generator
         self.method, self.train = params["method"], params["train"]
-        self.objective = OBJECTIVES[self.method["objective"]]
+        self.objective = objectives.load(self.method["objective"]).loss
         self.precision = supported_precision(self.train["precision"], images.device)
         if images.device.type == "cuda":
             torch.backends.cudnn.benchmark = True

@@ -6,6 +6,8 @@ import time
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from models.device import synchronize
+
 
 def flops_per_image(model, image_shape: tuple[int, int, int], device: torch.device) -> int:
     """Floating-point operations to train on one image: forward and backward of the network.
@@ -42,12 +44,6 @@ def matrix_peak(device: torch.device, precision: str) -> float:
         best = min(best, time.perf_counter() - start)
     torch.set_float32_matmul_precision(before)
     return 2 * side**3 / best
-
-
-def synchronize(device: torch.device) -> None:
-    """Wait until the device has done what it was given."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def peak_memory(device: torch.device) -> int:

@@ -11,14 +11,15 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from models.adversary import LEARNING_RATE_FACTOR, build_critic
+from models import objectives
 from models.checkpoint import load_checkpoint, save_checkpoint
+from models.device import synchronize
 from models.interruption import Interruption
+from models.optimizer import learning_rate, load_optimizer, make_optimizer, set_learning_rate
 from models.pretrain import Pretraining
 from models.run import build_model, build_prior
 from models.seeds import torch_generator
-from models.step import Step, load_optimizer, make_optimizer, set_learning_rate
-from models.throughput import synchronize
+from models.step import Step
 
 
 class Interrupted(Exception):
@@ -27,17 +28,6 @@ class Interrupted(Exception):
 
 class Diverged(Exception):
     """The loss is not finite, or beyond the stated bound."""
-
-
-def learning_rate(base: float, schedule: list[list], epoch: int) -> float:
-    """The rate of an epoch (counted from 0): `base` over every divisor whose epoch has come.
-
-    [25]'s `manual` schedule is [[30, 2], [50, 5], [100, 10]].
-    """
-    for start, divisor in schedule:
-        if epoch >= start:
-            base /= divisor
-    return base
 
 
 class Trainer:
@@ -60,11 +50,12 @@ class Trainer:
         self.critic = None
         self.rates = [train["learning_rate"]]
         groups = [{"params": list(self.model.parameters()), "lr": self.rates[0]}]
-        if info["params"]["method"].get("divergence") == "js":
-            weights = torch_generator(info["seed"], "critic")
-            model = info["params"]["model"]
-            self.critic = build_critic(model["latent"], model["init_std"], weights).to(self.device)
-            self.rates.append(LEARNING_RATE_FACTOR * self.rates[0])
+        objective = objectives.load(info["params"]["method"]["objective"])
+        build = getattr(objective, "build_critic", lambda *_: None)
+        if built := build(info["params"], torch_generator(info["seed"], "critic")):
+            critic, factor = built
+            self.critic = critic.to(self.device)
+            self.rates.append(factor * self.rates[0])
             groups.append({"params": list(self.critic.parameters()), "lr": self.rates[1]})
         self.optimizer = make_optimizer(groups, self.device)
         self.step = Step(
@@ -78,7 +69,7 @@ class Trainer:
         )
         if self.step.precision != train["precision"]:
             print(f"no {train['precision']} in this device's hardware: {self.step.precision}")
-        wanted = info["params"]["method"]["objective"] == "vim"
+        wanted = objective.TRAITS["pretrained"]
         self.pretraining = Pretraining(
             self.model,
             self.prior,
@@ -125,6 +116,10 @@ class Trainer:
                 self._run_epoch(interruption, progress)
         self._close_session()
 
+    def _rate(self, base: float) -> float:
+        """The learning rate of the present epoch, from a group's base rate."""
+        return learning_rate(base, self.train["schedule"], self.epoch, self.train["epochs"])
+
     def _pretrain(self, interruption: Interruption) -> None:
         if self.pretraining.done:
             return
@@ -136,8 +131,7 @@ class Trainer:
 
     def _run_epoch(self, interruption: Interruption, progress) -> None:
         for group, base in enumerate(self.rates):
-            rate = learning_rate(base, self.train["schedule"], self.epoch)
-            set_learning_rate(self.optimizer, group, rate)
+            set_learning_rate(self.optimizer, group, self._rate(base))
         order = torch_generator(self.info["seed"], f"batches/{self.epoch}", self.device)
         permutation = torch.randperm(len(self.images), generator=order, device=self.device)
         start = time.monotonic()
@@ -163,7 +157,7 @@ class Trainer:
             )
             self._close_session()
             raise Diverged(f"epoch {self.epoch + 1}, batch {batch + 1}: {shown} (limit {limit:g})")
-        rate = learning_rate(self.rates[0], self.train["schedule"], self.epoch)
+        rate = self._rate(self.rates[0])
         means = dict(zip(self.step.names, parts.double().mean(0).tolist(), strict=True))
         speed = steps * self.batch / max(seconds, 1e-9)
         self.epoch, self.position, self.parts = self.epoch + 1, 0, None

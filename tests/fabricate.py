@@ -46,7 +46,7 @@ def make_mnist(folder: Path) -> tuple[Source, dict]:
             with gzip.open(folder / f"{prefix}-{kind}-ubyte.gz", "wb") as file:
                 file.write(header + array.tobytes())
         splits[split] = images[..., None], labels
-    return expecting(mnist.SOURCE, folder, counts={"train": 7, "test": 3}), splits
+    return expecting(mnist.DATASET.source, folder, counts={"train": 7, "test": 3}), splits
 
 
 def cifar_batch(images: np.ndarray, labels: list[int]) -> bytes:
@@ -77,7 +77,9 @@ def make_cifar10(folder: Path) -> tuple[Source, dict]:
         members[name] = hashlib.md5(content).hexdigest()
     with tarfile.open(folder / cifar10.ARCHIVE, "w:gz") as archive:
         archive.add(batches, cifar10.FOLDER)
-    source = expecting(cifar10.SOURCE, folder, members=members, counts={"train": 10, "test": 2})
+    source = expecting(
+        cifar10.DATASET.source, folder, members=members, counts={"train": 10, "test": 2}
+    )
     return source, {"train": (images[:10], labels[:10]), "test": (images[10:], labels[10:])}
 
 
@@ -102,7 +104,7 @@ def make_omniglot(folder: Path) -> tuple[Source, dict]:
         splits[split] = np.where(ink, 255, 0).astype(np.uint8)[..., None], labels
     digest = hashlib.sha256(b"".join(splits[s][0].tobytes() for s in ("train", "test"))).hexdigest()
     counts = {split: len(labels) for split, (_, labels) in splits.items()}
-    return expecting(omniglot.SOURCE, folder, digest=digest, counts=counts), splits
+    return expecting(omniglot.DATASET.source, folder, digest=digest, counts=counts), splits
 
 
 def make_celeba(folder: Path) -> tuple[Source, dict]:
@@ -118,7 +120,7 @@ def make_celeba(folder: Path) -> tuple[Source, dict]:
                 lines.append(f"{name} {part}\n")
                 images[number] = np.asarray(Image.open(path))
     (folder / celeba.PARTITION).write_text("".join(lines))
-    return expecting(celeba.SOURCE, folder, counts={"train": 4, "test": 2}), images
+    return expecting(celeba.DATASET.source, folder, counts={"train": 4, "test": 2}), images
 
 
 def _parent(path: Path) -> Path:

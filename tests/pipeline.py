@@ -1,5 +1,6 @@
 """A copy of the repository with tiny settings, in which real engines run."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -20,12 +21,12 @@ ENVIRONMENT = os.environ | {
 TINY = {
     "methods": ["vae", "vimae_l"],
     "datasets": ["mnist", "celeba"],
-    "metrics": {
+    "scored": {
         "reconstruction": ["mnist"],
         "nll": ["mnist"],
         "fid": ["celeba"],
         "robustness": ["mnist"],
-        "capacity": ["mnist"],
+        "information": ["mnist"],
     },
 }
 
@@ -36,23 +37,39 @@ def shipped_config() -> dict:
 
 
 def tiny_config() -> dict:
-    """The shipped settings, shrunk: the same keys, the smallest numbers that work."""
+    """The shipped settings, shrunk: the same keys, the smallest numbers that work.
+
+    Datasets have no settings of their own but for where CelebA comes from.
+    """
     config = shipped_config() | TINY
-    quick = config["presets"]["quick"]
+    paper, quick = config["presets"]["paper"], config["presets"]["quick"]
     quick["data"] = {
         "default": {"source": "embedded", "train": 200, "test": 100},
         "celeba": {"source": "synthetic", "train": 120, "test": 100},
     }
-    quick["model"]["default"] |= {"width": 1 / 64, "latent": 4}
-    quick["model"]["celeba"] = {"latent": 4}
-    quick["train"] = {"default": quick["train"]["default"] | {"epochs": 1, "pretrain_steps": 2}}
-    quick["samples"]["default"]["count"] = 100
-    scores = quick["scores"]
-    scores["nll"]["default"] |= {"images": 4, "samples": 4, "tuning_images": 4}
-    scores["nll"]["default"] |= {"laplace_iterations": 1, "prior_samples": 20}
-    scores["fid"]["default"] |= {"count": 100, "references": {"test": 100}}
-    scores["robustness"]["default"] |= {"labels": 40, "test": 50, "draws": 1}
-    scores["capacity"]["default"] |= {"count": 60, "batch": 60}
+    smaller = {
+        "model": {"width": 1 / 64, "latent": 4},
+        "train": {"epochs": 1, "pretrain_steps": 2},
+        "samples": {"count": 100},
+        "reconstruction": {"count": 60},
+        "nll": {
+            "images": 4,
+            "samples": 4,
+            "tuning_images": 4,
+            "laplace_iterations": 1,
+            "prior_samples": 20,
+        },
+        "fid": {"count": 100, "references": {"test": 100}},
+        "robustness": {"labels": 40, "test": 50, "draws": 1},
+        "information": {"count": 60, "batch": 60},
+        "sharpness": {"count": 60},
+    }
+    for name, values in smaller.items():
+        below, above = paper, quick
+        if name in quick["scores"]:
+            below, above = paper["scores"], quick["scores"]
+        defaults = below[name]["default"] | above[name].get("default", {})
+        below[name], above[name] = {"default": defaults}, {"default": defaults | values}
     return config
 
 
@@ -77,6 +94,27 @@ def copy_repository(folder: Path, config: dict | None = None) -> Path:
     (folder / ".dvc" / "config").write_text("[core]\n    analytics = false\n    no_scm = true\n")
     write_config(folder, config or tiny_config())
     return folder
+
+
+def finished_copy(folder: Path, common: Path) -> Path:
+    """Copy to `folder` a tiny repository in which `snakemake --cores 8 all` has run once.
+
+    That is done only once for all tests, in `common`, though they run in several processes.
+    """
+    original = common / "finished"
+    with open(common / "finished.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (original / "done").exists():
+            shutil.rmtree(original, ignore_errors=True)
+            run(copy_repository(original), "snakemake", "--cores", "8", "all")
+            (original / "done").touch()
+    return Path(shutil.copytree(original, folder))  # with modification times
+
+
+def common_folder(tmp_path_factory) -> Path:
+    """A temporary folder that pytest's processes share, when there are several."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 def run(folder: Path, *words: str, environment: dict | None = None, check: bool = True):

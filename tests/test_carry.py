@@ -63,7 +63,7 @@ def test_a_damaged_part_is_named(checkouts, tmp_path):
 
 def test_results_come_back_without_weights_and_data(checkouts, tmp_path):
     kept = ["runs/mnist/vae/seed0/run.json", "scores/nll/mnist/vae/seed0.json"]
-    kept += ["samples/mnist/vae/seed0.npz"]
+    kept += ["scores/nll/mnist/vae/seed0.npz", "samples/mnist/vae/seed0.npz"]
     left = ["runs/mnist/vae/seed0/weights.safetensors", "data/celeba.npz", "checkpoints/a.pt"]
     for name in kept + left:
         write(f"results/paper/{name}", name.encode())

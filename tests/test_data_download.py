@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from data import inception
+from data import inception, registry
 from data.datasets import celeba
 from data.download import describe, obtain
 from data.files import write_json
 from data.manifest import open_manifest
 from data.prepare import prepare
-from data.registry import SOURCES
 from tests import fabricate
 
 ROOT = Path(__file__).parents[1]
@@ -99,20 +98,20 @@ def test_files_that_changed_since_are_refused(tmp_path):
     with pytest.raises(ValueError, match="gone"):
         open_manifest(source, manifest)
     with pytest.raises(ValueError, match="is of 'omniglot'"):
-        open_manifest(SOURCES["mnist"], manifest)
+        open_manifest(registry.source("mnist"), manifest)
 
 
-def test_a_part_of_celeba_carries_its_counts(tmp_path, monkeypatch):
+def test_a_part_of_celeba_carries_its_counts(tmp_path):
     source, _ = fabricate.make_celeba(tmp_path)
     (tmp_path / source.files[0].name).unlink()
     (tmp_path / "img_align_celeba" / "000001.jpg").unlink()
-    monkeypatch.setitem(SOURCES, "celeba", source)
-    monkeypatch.setattr("data.prepare.DATASETS", {"celeba": source})
     settings = {"source": "official", "train": None, "test": None}
-    images = prepare("celeba", settings, manifest_of(source, tmp_path))
+    dataset = replace(celeba.DATASET, source=source)
+    images = prepare(dataset, settings, manifest_of(source, tmp_path))
     assert images.meta["counts"] == {"train": 3, "test": 2}
     assert images.meta["official_counts"] == {"train": 4, "test": 2}
     assert "a part" in images.meta["note"] and images.train_images.shape == (3, 64, 64, 3)
+    assert images.meta["shown"] is False and images.meta["synthetic"] is False
 
 
 def command(*arguments, **environment):

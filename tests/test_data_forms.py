@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from data import inception
+from data import inception, registry
 from data.datasets import celeba, cifar10, omniglot
-from data.registry import DATASETS
+from data.inception_network import PARTS, shapes, stem_names
 from tests import fabricate
 
 
@@ -41,7 +41,7 @@ def test_reader_returns_what_was_written(tmp_path, make, form):
         assert splits[split][0].dtype == np.uint8 and splits[split][1].dtype == np.int64
 
 
-@pytest.mark.parametrize("name", sorted(DATASETS))
+@pytest.mark.parametrize("name", registry.names())
 def test_a_damaged_official_file_is_refused(tmp_path, name):
     source, _ = getattr(fabricate, f"make_{name}")(tmp_path)
     form = source.forms[0]
@@ -53,7 +53,7 @@ def test_a_damaged_official_file_is_refused(tmp_path, name):
         form.check(source, files)
 
 
-@pytest.mark.parametrize("name", sorted(DATASETS))
+@pytest.mark.parametrize("name", registry.names())
 def test_a_truncated_archive_is_a_clear_error_for_the_reader_too(tmp_path, name):
     source, _ = getattr(fabricate, f"make_{name}")(tmp_path)
     form = source.forms[0]
@@ -103,7 +103,7 @@ def test_omniglot_folder_needs_every_drawing_and_its_pixels(tmp_path):
 def test_omniglot_alphabets_add_up():
     assert (len(omniglot.CHARACTERS["train"]), len(omniglot.CHARACTERS["test"])) == (30, 20)
     for split, characters in omniglot.CHARACTERS.items():
-        assert 20 * sum(characters) == omniglot.SOURCE.counts[split]
+        assert 20 * sum(characters) == omniglot.DATASET.counts[split]
 
 
 def test_area_average_equals_the_mean_over_a_fourfold_grid():
@@ -122,7 +122,7 @@ def test_celeba_is_cropped_resized_and_split_officially(tmp_path, form):
     splits = source.form(form).read(source, files)
     for split, numbers in (("train", (1, 2, 3, 4)), ("test", (6, 7))):
         squares = [Image.fromarray(images[n][39:179, 19:159]) for n in numbers]
-        expected = np.stack([np.asarray(s.resize((64, 64), Image.BILINEAR)) for s in squares])
+        expected = np.stack([np.asarray(s.resize((64, 64), Image.LANCZOS)) for s in squares])
         np.testing.assert_array_equal(splits[split][0], expected)
 
 
@@ -155,10 +155,10 @@ def test_celeba_images_of_another_size_are_refused(tmp_path):
 def test_prepared_celeba_of_the_wrong_kind_is_refused(tmp_path, arrays, says):
     np.savez(tmp_path / celeba.PREPARED, **arrays)
     with pytest.raises(ValueError, match=says):
-        celeba.check_prepared(celeba.SOURCE, [tmp_path / celeba.PREPARED])
+        celeba.check_prepared(celeba.DATASET.source, [tmp_path / celeba.PREPARED])
 
 
-LAYERS = {f"layer.{part}": torch.Size([2]) for part in inception.PARTS}
+LAYERS = {f"layer.{part}": (2,) for part in PARTS}
 
 
 @pytest.fixture
@@ -205,9 +205,10 @@ def test_the_wheel_is_opened_only_after_its_checksum(tmp_path):
 
 
 def test_the_real_network_has_94_layers():
-    shapes = inception.shapes()
-    assert len(shapes) == 376 and shapes["Mixed_7c.branch_pool.conv.weight"] == (192, 2048, 1, 1)
-    assert sum(shape.numel() for shape in shapes.values()) == 21_802_784
+    found = shapes()
+    assert len(found) == 376 and found["Mixed_7c.branch_pool.conv.weight"] == (192, 2048, 1, 1)
+    assert sum(map(np.prod, found.values())) == 21_802_784
+    assert list(found)[:20] == stem_names()
 
 
 def test_idx_of_another_kind_is_refused(tmp_path):

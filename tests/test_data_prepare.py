@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data import cut, sheets, store
+from data import cut, registry, sheets, store
 from data.datasets import faces, mnist, omniglot
 from data.download import describe, find_local
 from data.files import write_json
+from data.inception_network import SHA256
 from data.prepare import main, prepare
-from data.registry import DATASETS, SOURCES
+from data.registry import dataset
 
 REAL = os.environ.get("VIMAE_REAL_DATA")
 real = pytest.mark.skipif(not REAL, reason="VIMAE_REAL_DATA names no folder of real datasets")
@@ -23,13 +24,13 @@ SHAPES = {"mnist": (28, 28, 1), "omniglot": (28, 28, 1), "cifar10": (32, 32, 3)}
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_embedded_subsets_have_the_paper_s_shapes(name):
-    images = prepare(name, {"source": "embedded", "train": 200, "test": 100})
+    images = prepare(dataset(name), {"source": "embedded", "train": 200, "test": 100})
     assert images.train_images.shape == (200, *SHAPES[name])
     assert images.test_images.shape == (100, *SHAPES[name])
     assert images.value_range == ("symmetric" if name == "cifar10" else "unit")
     assert images.meta["counts"] == {"train": 200, "test": 100}
-    assert images.meta["official_counts"] == DATASETS[name].counts
-    assert images.meta["synthetic"] is False
+    assert images.meta["official_counts"] == dataset(name).counts
+    assert images.meta["synthetic"] is False and images.meta["shown"] and images.meta["labels"]
 
 
 def test_embedded_mnist_begins_as_mnist_does():
@@ -100,15 +101,16 @@ def test_faces_vary_in_every_part_of_the_image():
 
 
 def test_synthetic_celeba_says_so_and_its_splits_do_not_overlap():
-    images = prepare("celeba", {"source": "synthetic", "train": 6, "test": 4})
+    images = prepare(dataset("celeba"), {"source": "synthetic", "train": 6, "test": 4})
     assert images.meta["synthetic"] is True and "stand-in" in images.meta["note"]
+    assert images.meta["shown"] is True and images.meta["labels"] is False
     np.testing.assert_array_equal(images.test_images, faces.draw(6, 4))
 
 
 @pytest.mark.parametrize(
     "name, params, says",
     [
-        ("mnist", {"source": "synthetic", "train": 1, "test": 1}, "only celeba"),
+        ("mnist", {"source": "synthetic", "train": 1, "test": 1}, "no synthetic stand-in"),
         ("celeba", {"source": "embedded", **ALL}, "no embedded subset"),
         ("celeba", {"source": "synthetic", **ALL}, "needs the numbers"),
         ("mnist", {"source": "official", **ALL}, "needs --manifest"),
@@ -119,7 +121,7 @@ def test_synthetic_celeba_says_so_and_its_splits_do_not_overlap():
 )
 def test_what_cannot_be_prepared_is_a_clear_error(name, params, says):
     with pytest.raises(ValueError, match=says):
-        prepare(name, params)
+        prepare(dataset(name), params)
 
 
 def test_command_line_writes_what_store_reads(tmp_path, monkeypatch):
@@ -136,39 +138,39 @@ def test_command_line_writes_what_store_reads(tmp_path, monkeypatch):
 
 
 def found(name):
-    return find_local(SOURCES[name], [Path(REAL) / name], [])
+    return find_local(registry.source(name), [Path(REAL) / name], [])
 
 
 @real
 @pytest.mark.parametrize("name", SHAPES)
 def test_embedded_subsets_are_cut_bit_for_bit(name):
     form, paths, _ = found(name)
-    expected = cut.cut(DATASETS[name], form.read(DATASETS[name], paths))
+    expected = cut.cut(name, form.read(dataset(name).source, paths))
     for split, (images, labels) in sheets.load(name).items():
         np.testing.assert_array_equal(images, expected[split][0])
         np.testing.assert_array_equal(labels, expected[split][1])
 
 
 @real
-@pytest.mark.parametrize("name", sorted(DATASETS))
+@pytest.mark.parametrize("name", registry.names())
 def test_real_datasets_are_prepared_whole(name, tmp_path):
     form, paths, facts = found(name)
-    record = describe(DATASETS[name], form, paths, facts, tmp_path)
+    record = describe(dataset(name).source, form, paths, facts, tmp_path)
     write_json(tmp_path / "manifest.json", record)
-    images = prepare(name, {"source": "official", **ALL}, tmp_path / "manifest.json")
+    images = prepare(dataset(name), {"source": "official", **ALL}, tmp_path / "manifest.json")
     if name != "celeba":  # of which there may be a part
-        assert images.meta["counts"] == DATASETS[name].counts and images.meta["note"] == ""
+        assert images.meta["counts"] == dataset(name).counts and images.meta["note"] == ""
     if name == "mnist":  # mean of all training pixels, known from the literature
         assert images.train_images.mean() / 255 == pytest.approx(0.1307, abs=5e-5)
 
 
 @real
 def test_real_inception_weights_have_the_pinned_digest():
-    assert found("inception")[2]["digest"] == SOURCES["inception"].digest
+    assert found("inception")[2]["digest"] == SHA256
 
 
 def test_every_source_says_how_to_place_it_by_hand():
-    for source in SOURCES.values():
+    for source in map(registry.source, (*registry.names(), registry.INCEPTION)):
         assert source.by_hand and source.licence
         for file in source.files:
             assert file.size > 0 and len(file.sha256) == 64 and file.addresses

@@ -1,5 +1,6 @@
 """FID: networks against pytorch-fid's, distance against closed forms, jobs end to end."""
 
+import itertools
 import json
 import os
 from pathlib import Path
@@ -14,11 +15,13 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
-from data import cut_inception, store
+from data import cut_inception, inception_network, store
 from data.files import digest, read_json, write_json
 from eval.fid import inception
 from eval.fid import reference as fid_reference
 from eval.fid.frechet import Statistics, frechet_distance, jackknife_error, statistics
+from eval.fid.kid import kernel_distance
+from eval.fid.score import NEEDS
 from eval.fid.score import score as fid
 from eval.job import score_main
 from models.run import build_model
@@ -50,7 +53,7 @@ def random_tensors() -> dict[str, torch.Tensor]:
 
     generator = torch.Generator().manual_seed(0)
     network = inception_v3(aux_logits=False, weights=None, init_weights=False)
-    tensors = {n: t for n, t in network.state_dict().items() if n.endswith(inception.PARTS)}
+    tensors = {n: t for n, t in network.state_dict().items() if n.endswith(inception_network.PARTS)}
     for name, tensor in tensors.items():
         if name.endswith("conv.weight"):  # keeps the activations' size from layer to layer
             tensor.normal_(0, (2 / tensor[0].numel()) ** 0.5, generator=generator)
@@ -90,7 +93,7 @@ def test_grey_images_are_repeated_to_rgb(colours):
 def test_wrong_weights_are_refused(random_tensors, tmp_path):
     with pytest.raises(ValueError, match="no feature level"):
         inception.load_network(100)
-    with pytest.raises(ValueError, match="weights: dims 2048 needs"):
+    with pytest.raises(ValueError, match="--inception: dims 2048 needs"):
         inception.load_network(2048)
     save_file(random_tensors, tmp_path / "random.safetensors")
     with pytest.raises(ValueError, match="random.safetensors: digest"):
@@ -137,7 +140,9 @@ def test_embedded_stem_is_cut_bit_for_bit(real_weights, tmp_path):
         cut_inception.cut(
             source if name == "from.npz" else real_weights, tmp_path / "stem.safetensors"
         )
-        assert (tmp_path / "stem.safetensors").read_bytes() == inception.STEM_FILE.read_bytes()
+        assert (
+            tmp_path / "stem.safetensors"
+        ).read_bytes() == inception_network.STEM_FILE.read_bytes()
 
 
 @optin
@@ -266,7 +271,7 @@ def test_unusable_statistics_are_refused():
     with pytest.raises(ValueError, match="two feature vectors"):
         statistics(np.ones((1, 3)))
     with pytest.raises(ValueError, match="groups: 10 for 12 samples"):
-        jackknife_error(np.ones((12, 3)), a)
+        jackknife_error(np.ones((12, 3)), a, groups=10)
 
 
 @pytest.mark.parametrize("count", [30, 203])  # below and above the 40 dimensions; unequal groups
@@ -287,13 +292,81 @@ def test_jackknife_error_is_the_spread_over_samples():
     reference = Statistics(np.zeros(3), np.diag([1.0, 2.0, 3.0]), 10**6)
     samples = rng.normal(0.3, 1.0, size=(300, 400, 3))
     spread = np.std([frechet_distance(statistics(x), reference) for x in samples])
-    errors = [jackknife_error(x, reference) for x in samples]
+    errors = [jackknife_error(x, reference, groups=10) for x in samples]
     assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(spread, rel=0.2)
+
+
+# --- Kernel distance ------------------------------------------------------------------------------
+
+
+def unbiased_mmd(x, y) -> float:
+    """The definition, pair by pair."""
+
+    def kernel(a, b):
+        return (a @ b / len(a) + 1) ** 3
+
+    def mean(values):
+        return sum(values) / len(values)
+
+    def off_diagonal(v):
+        return mean([kernel(a, b) for i, a in enumerate(v) for j, b in enumerate(v) if i != j])
+
+    return off_diagonal(x) + off_diagonal(y) - 2 * mean([kernel(a, b) for a in x for b in y])
+
+
+def test_kernel_distance_is_the_definition_and_its_error_that_without_each_group():
+    rng = np.random.default_rng(7)
+    x, y = rng.gamma(2.0, size=(23, 6)), rng.gamma(1.5, size=(17, 6))
+    found, error = kernel_distance(x, y, groups=4)
+    assert found == pytest.approx(unbiased_mmd(x, y), rel=1e-10)
+    left_out = [unbiased_mmd(np.delete(x, slice(g, None, 4), axis=0), y) for g in range(4)]
+    expected = np.sqrt(3 / 4 * np.sum((left_out - np.mean(left_out)) ** 2))
+    assert error == pytest.approx(expected, rel=1e-8)
+
+
+def test_kernel_distance_is_the_mean_over_all_subsets():
+    """torch-fidelity and torchmetrics average the same estimate over random subsets of both sets:
+    degree 3, gamma 1/d, coefficient 1, within terms without the diagonal. All subsets give ours.
+    """
+    rng = np.random.default_rng(8)
+    x, y = rng.normal(size=(5, 3)), rng.normal(0.5, size=(5, 3))
+    subsets = [list(chosen) for chosen in itertools.combinations(range(5), 3)]
+    mean = np.mean([unbiased_mmd(x[a], y[b]) for a in subsets for b in subsets])
+    assert kernel_distance(x, y, groups=2)[0] == pytest.approx(mean, rel=1e-10)
+
+
+def test_kernel_distance_is_unbiased_and_its_error_the_spread_over_samples():
+    """300 samples of 40, against one large sample. Where the distributions are equal, the linear
+    part of the estimate vanishes and the jackknife is too large by a factor of root two.
+    """
+    rng = np.random.default_rng(9)
+    reference = rng.normal(size=(4000, 3))
+    for shift, factor in ((0.0, 2**0.5), (0.6, 1.0)):
+        found, errors = np.transpose(
+            [kernel_distance(rng.normal(shift, size=(40, 3)), reference, 10) for _ in range(300)]
+        )
+        large, _ = kernel_distance(rng.normal(shift, size=(8000, 3)), reference, 10)
+        assert found.mean() == pytest.approx(large, abs=4 * found.std() / 300**0.5 + 0.02)
+        error = np.sqrt(np.mean(errors**2))
+        print(f"shift {shift}: error {error / found.std():.2f} of the spread")
+        assert error == pytest.approx(factor * found.std(), rel=0.2)
+
+
+def test_too_few_images_for_the_groups_are_refused():
+    with pytest.raises(ValueError, match="groups: 10 for 12 samples"):
+        kernel_distance(np.ones((12, 3)), np.ones((12, 3)), groups=10)
 
 
 # --- Jobs -----------------------------------------------------------------------------------------
 
-SETTINGS = {"dims": 64, "count": 20, "references": {"test": 24}, "groups": 4, "allow_small": True}
+SETTINGS = {
+    "dims": 64,
+    "count": 20,
+    "references": {"test": 24},
+    "groups": 4,
+    "batch": None,
+    "allow_small": True,
+}
 
 
 @pytest.fixture(scope="module")
@@ -329,25 +402,29 @@ def run_reference(folder: Path, params: dict) -> None:
 
 def run_fid(folder: Path, params: dict, samples: str = "samples.npz") -> dict:
     run_main(
-        lambda: score_main("fid", fid.score, ("samples", "reference"), optional=("weights",)),
+        lambda: score_main("fid", fid, NEEDS),
         *("--run", folder / "run", "--data", folder / "data.npz", "--samples", folder / samples),
         *("--reference", folder / "reference.npz", "--params", json.dumps(params)),
-        *("--out", folder / "fid.json"),
+        *("--out", folder / "fid.json", "--units", folder / "fid.npz"),
     )
     return read_json(folder / "fid.json")
 
 
 def test_job_scores_the_reference_images_themselves_as_zero(job):
     result = run_fid(job, SETTINGS | {"count": 24})
-    value = result["values"]["test"]
-    assert result["values"]["dims"] == 64
-    assert value["value"] == pytest.approx(0, abs=1e-8 * value["floor"])
-    assert value["floor"] > value["floor_se"] > 0
+    values = result["values"]
+    floor = values["floor.test"]
+    assert values["dims"]["value"] == 64
+    assert values["fid.test"]["value"] == pytest.approx(0, abs=1e-8 * floor["value"])
+    assert floor["value"] > floor["se"] > 0
+    assert values["fid.test"]["doubtful"] and not values["kid.test"]["doubtful"]
+    # Of the same images, KID misses the diagonal in the within terms alone: it is below zero.
+    assert -4 * floor["value"] < values["kid.test"]["value"] < 0
     protocol = result["protocol"]
     assert protocol["generated"] == 24 and protocol["reference"] == {"test": 24}
     assert protocol["floor_count"] == {"test": 20}
     assert protocol["name"] == "FID-64" and protocol["small_sample"]
-    assert protocol["weights_sha256"] == inception.STEM_SHA256
+    assert protocol["weights_sha256"] == inception_network.STEM_SHA256
 
 
 def test_floor_is_the_distance_between_the_splits(job):
@@ -359,6 +436,8 @@ def test_floor_is_the_distance_between_the_splits(job):
     )
     assert found.statistics.count == 24
     np.testing.assert_array_equal(found.statistics.covariance, test.covariance)
+    kept = inception.features(network, data.test_images[:20])  # as many as will be compared
+    np.testing.assert_allclose(found.features, kept, rtol=1e-6)
     assert found.floor["value"] == pytest.approx(frechet_distance(train, test), rel=1e-9)
 
 

@@ -46,7 +46,7 @@ def test_unbiased_at_equality_and_positive_away_from_it():
         return torch.stack([mmd(a + shift, b) for a, b in pairs])
 
     same = draws(0.0)
-    # The diagonal of the cross term is kept, as in [25]: independent, so no bias at q = p.
+    # The diagonal of the cross term is kept, as in tolstikhin/wae: independent, so no bias at q = p.
     assert abs(same.mean()) < 4 * same.std() / 300**0.5
     assert (same < 0).any()
     shifted = draws(0.5)
@@ -64,3 +64,18 @@ def test_needs_two_equal_samples():
         mmd(torch.zeros(1, 3), torch.zeros(1, 3))
     with pytest.raises(ValueError, match="equal samples"):
         mmd(torch.zeros(4, 3), torch.zeros(5, 3))
+
+
+@pytest.mark.parametrize("kernel", SCALES)
+@pytest.mark.parametrize("c", [0.5, 2.0, 1.8137994, 1e-3, 1e3])
+def test_the_priors_scale_changes_nothing(c, kernel):
+    """MMD(c z, c p; scale c) = MMD(z, p; scale 1): a code of another scale costs what it did.
+
+    So for a deterministic encoder, which can rescale its last layer, a prior of another entropy
+    poses the same problem.
+    """
+    generator = torch.Generator().manual_seed(0)
+    z = 1.3 * torch.randn(50, 8, generator=generator, dtype=torch.float64) + 0.2
+    p = torch.randn(50, 8, generator=generator, dtype=torch.float64)
+    expected = mmd(z, p, 1.0, kernel).item()
+    assert mmd(c * z, c * p, c, kernel).item() == pytest.approx(expected, rel=1e-12, abs=1e-13)

@@ -1,4 +1,4 @@
-"""The networks against the reference's layer list [25] and TensorFlow's SAME arithmetic."""
+"""The networks against tolstikhin/wae's layer list and TensorFlow's SAME arithmetic."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from torch import nn
 
 from models.networks import AutoEncoder, SameConv, SameTransposedConv
 
-# Output shapes (channels, side) of the stride-2 layers of [25], and the parameters counted by hand:
+# Output shapes (channels, side) of its stride-2 layers, and the parameters counted by hand:
 # conv k*k*in*out + out, batch norm 2*out, linear in*out + out.
 REFERENCE = {
     (28, 1, 8): {

@@ -12,9 +12,15 @@ from torch.nn import functional as F
 
 from eval.job import ScoreInputs
 from eval.nll.importance import effective_sample_size, log_marginal, log_weights
-from eval.nll.proposals import Proposal, encoder_proposal, laplace_proposal
+from eval.nll.proposals import (
+    PRIOR_SHARE,
+    Defended,
+    Proposal,
+    encoder_proposal,
+    laplace_proposal,
+)
 from eval.nll.score import CLIP, prior_cross_entropy, score
-from models.priors import Normal
+from models.priors import Logistic, Normal
 from tests.linear_gaussian import LinearGaussian
 from tests.tiny import tiny_data, tiny_run
 
@@ -34,12 +40,16 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def linear():
+    return linear_gaussian(PIXELS, LATENT, NOISE)
+
+
+def linear_gaussian(pixels, latent, noise):
     """x = A z + noise: images, likelihood, exact ln p(x) and the exact posterior as a Proposal."""
-    model = LinearGaussian(PIXELS, LATENT, NOISE, images=40)
+    model = LinearGaussian(pixels, latent, noise, images=40)
     a, x = model.a, model.x
-    covariance = torch.linalg.inv(torch.eye(LATENT) + a.T @ a / NOISE**2)
+    covariance = torch.linalg.inv(torch.eye(latent) + a.T @ a / noise**2)
     factor = torch.linalg.cholesky(covariance).expand(len(x), -1, -1)
-    model.posterior = Proposal(x @ a @ covariance / NOISE**2, factor)
+    model.posterior = Proposal(x @ a @ covariance / noise**2, factor)
     return model
 
 
@@ -100,6 +110,48 @@ def test_proposal_density_is_that_of_the_gaussian_it_draws_from():
         torch.testing.assert_close(log_r[i], expected.log_prob(z[i]), atol=1e-3, rtol=1e-4)
         torch.testing.assert_close(z[i].mean(0), proposal.mean[i], atol=0.1, rtol=0)
         torch.testing.assert_close(z[i].T.cov(), expected.covariance_matrix, atol=0.3, rtol=0)
+
+
+def test_a_defended_proposal_is_unbiased_where_its_gaussian_is_not_enough(linear):
+    """E w / p(x) = 1 for any proposal that covers the posterior, if its spread is finite.
+
+    Beside the posterior and too narrow the Gaussian alone misses nearly all of it; the mixture does
+    not. With the exact posterior as its Gaussian it loses little more than its share of draws.
+    """
+    blurred = linear_gaussian(4, 2, 2.0)  # a posterior that the prior's draws meet often enough
+    beside = Proposal(blurred.posterior.mean + 1.5, 0.2 * blurred.posterior.factor)
+    alone, defended = (
+        (weigh(blurred, proposal, 20_000) - blurred.exact[:, None]).exp().flatten()
+        for proposal in (beside, Defended(beside, Normal()))
+    )
+    assert alone.mean() < 0.3
+    error = defended.std() / math.sqrt(len(defended))
+    assert error < 0.02
+    assert (defended.mean() - 1).abs() < 5 * error
+    weights = weigh(linear, Defended(linear.posterior, Normal()), 2000)
+    assert (log_marginal(weights) - linear.exact).mean().abs() < 0.01
+    assert (effective_sample_size(weights) / 2000).mean() > 0.9
+
+
+def test_weights_of_a_defended_proposal_are_bounded(linear):
+    """p(x|z) p(z) / density is at most p(x|z) / PRIOR_SHARE."""
+    far = Defended(Proposal(linear.posterior.mean + 3, 0.2 * linear.posterior.factor), Normal())
+    peak = -0.5 * PIXELS * math.log(2 * math.pi * NOISE**2)  # the largest p(x|z) there can be
+    assert weigh(linear, far, 2000).max() <= peak - math.log(PRIOR_SHARE) + 1e-4
+
+
+@pytest.mark.parametrize("prior", [Normal(1.3), Logistic(0.7)])
+def test_density_of_a_defended_proposal_is_that_of_the_mixture(prior):
+    factor = torch.tensor([[[0.5, 0.0], [0.3, 2.0]], [[1.0, 0.0], [-0.4, 0.1]]])
+    proposal = Proposal(torch.tensor([[1.0, 2.0], [0.0, -1.0]]), factor)
+    z, log_r = Defended(proposal, prior).sample(20_000, torch.Generator().manual_seed(0))
+    for i in range(2):
+        gaussian = MultivariateNormal(proposal.mean[i], scale_tril=factor[i])
+        parts = (1 - PRIOR_SHARE) * gaussian.log_prob(z[i]).exp()
+        expected = (parts + PRIOR_SHARE * prior.log_prob(z[i]).exp()).log()
+        torch.testing.assert_close(log_r[i], expected.double(), atol=1e-3, rtol=1e-4)
+        mean = (1 - PRIOR_SHARE) * proposal.mean[i]
+        torch.testing.assert_close(z[i].mean(0), mean, atol=0.1, rtol=0)
 
 
 class LinearLogits:
@@ -172,26 +224,31 @@ def inputs(method="vimae_l", channels=1, **settings):
 
 
 def test_score_reports_both_numbers_and_repeats():
-    ais = {"images": 3, "chains": 2, "temperatures": 5, "leapfrog": 2}
+    ais = {"seeds": None, "images": 3, "chains": 2, "temperatures": 5, "leapfrog": 2}
     once, again = inputs(ais=ais), inputs(ais=ais)
     with torch.inference_mode():  # as the command line does, after the run was loaded
         first, second = score(once), score(again)
-    values = first["values"]
-    assert first == second
+    assert first.values == second.values and first.protocol == second.protocol
+    values = {name: of["value"] for name, of in first.values.items()}
     assert all(math.isfinite(value) for value in values.values())
     assert values["nll"] < values["cross_entropy"]
     assert 1 <= values["ess_min"] <= values["ess_median"] <= 20
-    assert values["ais_gap_se"] > 0
-    assert first["protocol"]["samples"] == 20
+    assert first.values["ais_gap"]["se"] > 0
+    assert first.protocol["samples"] == 20
+    assert set(first.units) == {"nll", "cross_entropy"}
+    for name, units in first.units.items():
+        assert values[name] == pytest.approx(units.mean()) and units.shape == (6,)
+    np.testing.assert_array_equal(first.units["nll"], second.units["nll"])
+    assert len(set(first.indices)) == 6
 
 
 def test_the_width_is_chosen_by_the_bound_and_a_collapse_is_flagged():
     with torch.inference_mode():
         tuned = score(inputs(proposal="encoder", proposal_scales=[1e-6, 0.1, 30.0]))
         wide = score(inputs(proposal="encoder", proposal_scales=[30.0]))
-    assert tuned["protocol"]["proposal_scale"] == 0.1
-    assert tuned["values"]["nll"] < wide["values"]["nll"]
-    assert wide["values"]["collapsed"] is True
+    assert tuned.protocol["proposal_scale"] == 0.1
+    assert tuned.values["nll"]["value"] < wide.values["nll"]["value"]
+    assert wide.values["nll"]["doubtful"] is True
 
 
 def test_colour_images_are_refused():

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from data import store
-from eval.job import ScoreInputs
+from eval.job import Result, ScoreInputs
 from eval.reconstruction.score import score
 from models.run import Run
 
@@ -32,12 +32,17 @@ class Linear:
         return (z.double() @ self.decoder.T + self.mean).unflatten(1, self.shape)
 
 
-def run_score(model, images: np.ndarray, value_range: str, **params) -> dict:
+def run_score(model, images: np.ndarray, value_range: str, train=None, **params) -> Result:
     labels = np.zeros(len(images), np.int64)
-    data = store.ImageSet("test", images, labels, images, labels, value_range, {})
+    train = images if train is None else train
+    data = store.ImageSet("test", train, labels[: len(train)], images, labels, value_range, {})
     params = {"count": None, "batch": 7} | params
     run = Run({"seed": 0}, model, None)
     return score(ScoreInputs(run, data, params, {}, torch.device("cpu")))
+
+
+def numbers(result: Result) -> dict[str, float]:
+    return {name: of["value"] for name, of in result.values.items()}
 
 
 @pytest.mark.parametrize("value_range, peak", [("unit", 1), ("symmetric", 2)])
@@ -47,21 +52,48 @@ def test_constant_error_has_a_closed_form(value_range, peak):
     zeros = torch.zeros(2, 48).double()
     model = Linear(zeros, zeros.T, torch.full((48,), 1 - peak / 4).double())
     result = run_score(model, images, value_range, count=9)
+    found = numbers(result)
     for name in ("sampled", "mean"):
-        found = result["values"][name]
-        assert found["cost"] == pytest.approx(0.05 * 48 * (peak / 4) ** 2, rel=1e-6)
-        assert found["cost_se"] == pytest.approx(0, abs=1e-9)
-        assert found["mse"] == pytest.approx((peak / 4) ** 2, rel=1e-6)
-        assert found["psnr"] == pytest.approx(20 * math.log10(4), rel=1e-6)
-    assert result["protocol"]["count"] == 9
+        assert found[f"{name}.cost"] == pytest.approx(0.05 * 48 * (peak / 4) ** 2, rel=1e-6)
+        assert result.values[f"{name}.cost"]["se"] == pytest.approx(0, abs=1e-9)
+        assert found[f"{name}.mse"] == pytest.approx((peak / 4) ** 2, rel=1e-6)
+        assert found[f"{name}.psnr"] == pytest.approx(20 * math.log10(4), rel=1e-6)
+    assert found["gap.cost"] == pytest.approx(0, abs=1e-9)
+    assert result.protocol["count"] == 9
+
+
+def test_the_gap_is_what_test_images_cost_more():
+    """Answered by black: white test images cost 0.05 a value, grey training images a quarter."""
+    zeros, mean = torch.zeros(2, 48).double(), torch.zeros(48).double()
+    white = np.full((10, 4, 4, 3), 255, np.uint8)
+    grey = np.full((6, 4, 4, 3), 51, np.uint8)
+    found = numbers(run_score(Linear(zeros, zeros.T, mean), white, "unit", train=grey))
+    assert found["mean.cost"] == pytest.approx(0.05 * 48)
+    assert found["train.cost"] == pytest.approx(0.05 * 48 / 25)
+    assert found["gap.cost"] == pytest.approx(0.05 * 48 * 24 / 25)
+
+
+def test_values_are_the_means_of_their_units_and_psnr_has_its_error():
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (400, 2, 2, 3), dtype=np.uint8)
+    zeros = torch.zeros(2, 12).double()
+    result = run_score(Linear(zeros, zeros.T, torch.full((12,), 0.5).double()), images, "unit")
+    assert set(result.units) == {"sampled.cost", "mean.cost"}
+    for name, units in result.units.items():
+        assert result.values[name]["value"] == pytest.approx(units.mean())
+    np.testing.assert_array_equal(result.indices, np.arange(400))
+    # Spread of the psnr over resampled test sets.
+    errors = result.units["mean.cost"]
+    again = [10 * np.log10(random.choice(errors, 400).mean()) for _ in range(2000)]
+    assert result.values["mean.psnr"]["se"] == pytest.approx(np.std(again), rel=0.1)
 
 
 def test_exact_reconstruction_stays_finite():
     identity = torch.eye(12).double()
     images = np.zeros((3, 2, 2, 3), np.uint8)
-    found = run_score(Linear(identity, identity, torch.zeros(12).double()), images, "unit")
-    assert found["values"]["mean"]["cost"] == 0
-    assert found["values"]["mean"]["psnr"] == pytest.approx(200)
+    found = numbers(run_score(Linear(identity, identity, torch.zeros(12).double()), images, "unit"))
+    assert found["mean.cost"] == 0
+    assert found["mean.psnr"] == pytest.approx(200)
 
 
 def test_sampling_adds_the_decoded_posterior_variance():
@@ -69,13 +101,14 @@ def test_sampling_adds_the_decoded_posterior_variance():
     images = np.random.default_rng(0).integers(0, 256, (2000, 2, 2, 3), dtype=np.uint8)
     identity, variance = torch.eye(12).double(), torch.linspace(0.01, 0.2, 12).double()
     model = Linear(identity, identity, torch.zeros(12).double(), variance)
-    found = run_score(model, images, "symmetric", batch=500)["values"]
-    assert found["mean"]["cost"] == pytest.approx(0, abs=1e-12)
+    found = run_score(model, images, "symmetric", batch=500).values
+    assert found["mean.cost"]["value"] == pytest.approx(0, abs=1e-12)
     # |noise|^2 has standard deviation sqrt(2 sum variance^2), so 2,000 images know it to 1 %.
-    assert found["sampled"]["cost"] == pytest.approx(0.05 * variance.sum().item(), rel=0.05)
+    sampled = found["sampled.cost"]
+    assert sampled["value"] == pytest.approx(0.05 * variance.sum().item(), rel=0.05)
     expected = 0.05 * math.sqrt(2 * variance.square().sum() / 2000)
-    assert found["sampled"]["cost_se"] == pytest.approx(expected, rel=0.15)
-    assert run_score(model, images, "symmetric", batch=500)["values"] == found
+    assert sampled["se"] == pytest.approx(expected, rel=0.15)
+    assert run_score(model, images, "symmetric", batch=500).values == found
 
 
 @pytest.fixture(scope="module")
@@ -112,11 +145,11 @@ def test_linear_models_on_cifar10(cifar10):
     assert expected["mean"] == pytest.approx(6.46, abs=0.01)
     assert expected["sampled"] == pytest.approx(8.295, abs=0.005)
 
-    pca = run_score(Linear(axes.T, axes, mean), cifar10, "symmetric", batch=1000)["values"]
-    assert pca["sampled"] == pca["mean"]
-    assert pca["mean"]["cost"] == pytest.approx(expected["pca"], rel=1e-5)
+    pca = run_score(Linear(axes.T, axes, mean), cifar10, "symmetric", batch=1000).values
+    assert pca["sampled.cost"] == pca["mean.cost"]
+    assert pca["mean.cost"]["value"] == pytest.approx(expected["pca"], rel=1e-5)
     scale = (kept - 1).sqrt()
     vae = Linear((axes * scale / kept).T, axes * scale, mean, 1 / kept)
-    found = run_score(vae, cifar10, "symmetric", batch=1000)["values"]
-    assert found["mean"]["cost"] == pytest.approx(expected["mean"], rel=1e-5)
-    assert found["sampled"]["cost"] == pytest.approx(expected["sampled"], rel=1e-3)
+    found = numbers(run_score(vae, cifar10, "symmetric", batch=1000))
+    assert found["mean.cost"] == pytest.approx(expected["mean"], rel=1e-5)
+    assert found["sampled.cost"] == pytest.approx(expected["sampled"], rel=1e-3)

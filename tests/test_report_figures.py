@@ -7,9 +7,13 @@ import pytest
 from PIL import Image
 
 from tests.report_tree import write_tree
-from workflow.report import drawing, figures, samples
+from workflow.report import figures
 from workflow.report.collect import collect
 from workflow.report.curves import learning_curves, robustness_curves
+from workflow.report.pictures import drawing, samples
+from workflow.report.pictures.captions import figure_captions
+
+METRICS_OF = ["celeba", "mnist"]
 
 
 @pytest.fixture(scope="module")
@@ -26,19 +30,23 @@ def test_plot_data(tree):
     assert len(learning) == 4 * 5 * 2 * 2
     assert list(learning.columns[:4]) == ["dataset", "method", "seed", "epoch"]
     robustness = robustness_curves(metrics).set_index(
-        ["dataset", "classifier", "method", "noise", "level"]
+        ["dataset", "classifier", "trained_on", "method", "corruption", "level"]
     )
-    clean = robustness.loc["mnist", "tsvm", "vae", "mask", 0.0]
-    assert clean["accuracy"] == 92.0  # 91 and 93: an error of 1
-    assert clean["high"] - clean["accuracy"] == pytest.approx(1.96)
+    clean = robustness.loc["mnist", "tsvm", "clean", "vae", "mask_zero", 0.0]
+    assert clean["accuracy"] == 92.0  # 91 and 93: an error of 1, and t_.975 of one degree is 12.7
+    assert clean["high"] - clean["accuracy"] == pytest.approx(12.706, abs=1e-3)
+    retrained = robustness.loc["mnist", "tsvm", "corrupted", "vae", "mask_zero", 0.5]
+    assert retrained["accuracy"] == 62.0
 
 
 def test_figures_are_whole_small_and_repeatable(tree, tmp_path):
     root, params, _ = tree
-    metrics = collect(root, params | {"datasets": ["celeba", "mnist"]}, preset="quick")
+    metrics = collect(root, params | {"datasets": METRICS_OF}, preset="quick")
     figures.draw(metrics, root, tmp_path / "a")
     figures.draw(metrics, root, tmp_path / "b")
     stems = {"figure1_mnist", "figure4_celeba", "learning_curves", "robustness", "information"}
+    stems |= {"paper_and_ours"}
+    stems |= {f"{kind}_{d}" for kind in ("reconstructions", "interpolations") for d in METRICS_OF}
     names = {f"{stem}.{suffix}" for stem in stems for suffix in ("png", "svg")}
     assert {path.name for path in (tmp_path / "a").iterdir()} == names
     for name in names:
@@ -60,15 +68,43 @@ def red_pixels(path: Path) -> int:
 def test_real_celeba_is_never_drawn(tmp_path):
     params = write_tree(tmp_path, [0], synthetic=False)
     metrics = collect(tmp_path, params, preset="paper")
+    assert "reconstructions_celeba" not in figure_captions(metrics)
     # Not even if metrics.json says otherwise: the file itself says what it holds.
-    metrics["datasets"]["celeba"]["meta"]["synthetic"] = True
+    metrics["datasets"]["celeba"]["meta"] |= {"synthetic": True, "shown": True}
     red = {}
     for dataset in ("celeba", "cifar10"):
-        figure = samples.sample_figure(metrics, dataset, tmp_path, dataset)
-        drawing.save(figure, tmp_path, dataset)
-        red[dataset] = red_pixels(tmp_path / f"{dataset}.png")
-    assert red["celeba"] == 0 and red["cifar10"] > 1000
-    assert samples.real_images(tmp_path / "data" / "celeba.npz", "celeba") is None
+        for kind in (samples.sample_figure, samples.interpolation_figure):
+            drawing.save(kind(metrics, dataset, tmp_path, dataset), tmp_path, dataset)
+            red.setdefault(dataset, []).append(red_pixels(tmp_path / f"{dataset}.png"))
+    assert red["celeba"] == [0, 0] and red["cifar10"][0] > 1000
+    assert samples.real_images(tmp_path / "data" / "celeba.npz") is None
+    with pytest.raises(ValueError, match="may not be shown"):
+        samples.reconstruction_figure(metrics, "celeba", tmp_path, "title")
+
+
+def test_reconstructions_stand_under_their_originals(tree):
+    root, _, metrics = tree
+    figure = samples.reconstruction_figure(metrics, "cifar10", root, "title")
+    assert [axes.get_ylabel() for axes in figure.axes][:2] == ["original", "VAE"]
+    drawing.save(figure, root, "reconstructions")
+    assert red_pixels(root / "reconstructions.png") > 1000
+
+
+def test_samples_without_further_arrays_are_said_to_have_none(tmp_path):
+    params = write_tree(tmp_path, [0])
+    for path in (tmp_path / "samples").rglob("*.npz"):
+        np.savez(path, images=np.zeros((1, 28, 28, 1), np.uint8))
+    metrics = collect(tmp_path, params, preset="quick")
+    figure = samples.interpolation_figure(metrics, "mnist", tmp_path, "title")
+    assert all(axes.texts[0].get_text().startswith("none") for axes in figure.axes)
+    samples.plt.close(figure)
+
+
+def test_further_methods_look_different():
+    methods = ["vae", *(f"variant_{number}" for number in range(9))]
+    looks = [tuple(look.values()) for look in drawing.looks(methods).values()]
+    assert len(set(looks)) == 10
+    assert drawing.looks(["vae"])["vae"] == drawing.looks(methods)["vae"]
 
 
 def test_synthetic_stand_in_is_drawn_and_named(tree):

@@ -1,5 +1,6 @@
 """Training: schedule, streams, interruption, divergence. Runs the real command line."""
 
+import itertools
 import json
 import os
 import random
@@ -20,11 +21,13 @@ from data.files import digest, read_json
 from models.checkpoint import load_checkpoint, run_lock
 from models.device import supported_precision
 from models.interruption import EXIT_INTERRUPTED, Interruption
+from models.noise import noisy_copy
+from models.optimizer import learning_rate
+from models.pretrain import moment_loss
 from models.provenance import code_digest
 from models.run import load_run
 from models.sample import sample_images
-from models.step import noisy_copy
-from models.trainer import Interrupted, Trainer, learning_rate
+from models.trainer import Interrupted, Trainer
 from tests.tiny import METHODS, MODEL, TRAIN, tiny_data, tiny_info, tiny_run
 
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "VIMAE_DEVICE": "cpu"}
@@ -57,10 +60,18 @@ def train(*args, environment=None, **options):
 
 
 def test_reference_schedule():
-    """[25] 'manual': halved at epoch 30, a fifth of that at 50, a tenth of that at 100."""
+    """tolstikhin/wae's `manual`: halved at epoch 30, a fifth of that at 50, a tenth at 100."""
     schedule = [[30, 2], [50, 5], [100, 10]]
-    rates = [learning_rate(1e-3, schedule, epoch) for epoch in (0, 29, 30, 49, 50, 99, 100)]
+    rates = [learning_rate(1e-3, schedule, epoch, 101) for epoch in (0, 29, 30, 49, 50, 99, 100)]
     assert rates == pytest.approx([1e-3, 1e-3, 5e-4, 5e-4, 1e-4, 1e-4, 1e-5])
+
+
+def test_decaying_schedule():
+    """`manual_smooth`: the same factor every epoch, a hundredth in all."""
+    rates = [learning_rate(5e-4, {"decay": 100}, epoch, 50) for epoch in range(51)]
+    assert [rates[0], rates[25], rates[50]] == pytest.approx([5e-4, 5e-5, 5e-6])
+    factors = [b / a for a, b in itertools.pairwise(rates)]
+    assert factors == pytest.approx([100 ** (-1 / 50)] * 50)
 
 
 def test_pixel_noise_is_a_truncated_normal():
@@ -87,6 +98,36 @@ def test_a_run_is_complete_and_repeatable(method, data_file, tmp_path):
     assert list(history["epoch"]) == [1, 2, 3] and history["loss"].notna().all()
     assert list(history["learning_rate"]) == pytest.approx([1e-3, 5e-4, 5e-4])
     assert load_run(tmp_path / "a").model.latent_dim == MODEL["latent"]
+
+
+@pytest.mark.parametrize("likelihood", ["squared_error", "bernoulli"])
+def test_a_stochastic_vim_and_an_ablation_train(likelihood, data_file, tmp_path):
+    """What the catalogue can say beyond the paper's methods goes through training and loading."""
+    method = METHODS["vimae_l"] | {"encoder": "stochastic", "likelihood": likelihood}
+    info = tiny_info("vimae_l", divergence_weight=0.0)
+    info["params"] = info["params"] | {"method": method}
+    trainer = Trainer(info, torch.from_numpy(tiny_data().train_images), tmp_path / "c.pt", "f")
+    assert trainer.model.stochastic and trainer.pretraining.limit == TRAIN["pretrain_steps"]
+    trainer.fit(mock.Mock(spec=Interruption, reason=lambda: None))
+    name = "cost" if likelihood == "squared_error" else "distortion"
+    assert all(row["loss"] == pytest.approx(row[name]) for row in trainer.history)
+
+
+def test_pretraining_belongs_to_the_objective(tmp_path):
+    images = torch.from_numpy(tiny_data().train_images)
+    for method, steps in {"vae": 0, "vimae_l": TRAIN["pretrain_steps"]}.items():
+        trainer = Trainer(tiny_info(method), images, tmp_path / "c.pt", "f")
+        assert trainer.pretraining.limit == steps
+
+
+def test_moment_loss():
+    """Equal samples cost nothing; a shift by s costs s^2, a factor f (f^2 - 1)^2 / d for white."""
+    z = torch.linalg.qr(torch.randn(400, 4, dtype=torch.float64))[0]
+    z = z - z.mean(0)
+    z = z @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(z.T)).T)  # white to machine precision
+    assert moment_loss(z, z) == 0
+    assert moment_loss(z + 3, z).item() == pytest.approx(9)
+    assert moment_loss(2 * z, z).item() == pytest.approx((4 - 1) ** 2 / 4)
 
 
 def test_changed_weights_are_not_scored(data_file, tmp_path):

@@ -5,21 +5,13 @@ import numpy as np
 from data.store import ImageSet
 from models.run import Run, build_model, build_prior
 
+# As workflow.settings makes them of catalogue entries, for images in [0, 1].
+ELBO = {"encoder": "stochastic", "divergence": "kl", "likelihood": "bernoulli"}
+VIM = {"encoder": "deterministic", "divergence": "mmd", "likelihood": "squared_error"}
 METHODS = {
-    "vae": {"label": "VAE", "objective": "elbo", "prior": "normal", "beta": 1.0},
-    "vimae_l": {
-        "label": "VIMAE-l",
-        "objective": "vim",
-        "prior": "logistic",
-        "divergence": "mmd",
-        "kernel": "multiscale",
-    },
-    "vimae_n_js": {
-        "label": "AAE",
-        "objective": "vim",
-        "prior": "normal",
-        "divergence": "js",
-    },
+    "vae": ELBO | {"objective": "elbo", "prior": "normal", "beta": 1.0},
+    "vimae_l": VIM | {"objective": "vim", "prior": "logistic", "kernel": "multiscale"},
+    "vimae_n_js": VIM | {"objective": "vim", "prior": "normal", "divergence": "js"},
 }
 TRAIN = {
     "epochs": 3,
@@ -27,7 +19,6 @@ TRAIN = {
     "learning_rate": 1e-3,
     "schedule": [[1, 2]],
     "divergence_weight": 10.0,
-    "likelihood": None,
     "pixel_noise": 0.01,
     "pretrain_steps": 3,
     "pretrain_batch": 20,

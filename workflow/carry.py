@@ -13,8 +13,8 @@ puts it in its place; it may be called once for each load. Then, whatever has ar
 
     PYTHONPATH=.carried/site python -m snakemake --cores 8 all --config preset=paper ...
 
-`results` packs records, scores and curves (with them the samples), but neither weights, which their
-digests in run.json name, nor data; `unpack` puts those into results/ here.
+`results` packs records, scores with their values per image and curves (on demand the samples), but
+neither weights, which their digests in run.json name, nor data; `unpack` puts them into results/ here.
 """
 
 import argparse
@@ -37,6 +37,7 @@ RESULTS = (
     "runs/**/run.json",
     "runs/**/history.csv",
     "scores/**/*.json",
+    "scores/**/*.npz",
     "logs/**/*.log",
     "benchmarks/**/*.tsv",
 )

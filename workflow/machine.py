@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 LOCK_HANDLES = []  # kept open: the system drops a lock when its file is closed
@@ -29,6 +30,7 @@ def processors() -> int:
     return count
 
 
+@cache
 def gpus() -> int:
     """Number of NVIDIA GPUs, 0 where there is none. Does not import torch: it costs seconds."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -40,10 +42,24 @@ def gpus() -> int:
     return listing.stdout.count("GPU ") if listing.returncode == 0 else 0
 
 
+def gpus_of_a_job(remote: bool) -> int:
+    """GPUs that training, sampling and scores ask for, each: 1, or 0 where they run on processors.
+
+    VIMAE_DEVICE decides where it is set. Otherwise a cluster's job (`remote`) asks for one, whatever
+    the machine that submits it has, and a job here gets one if there is one.
+    """
+    device = os.environ.get("VIMAE_DEVICE")
+    if device:
+        return int(device.startswith("cuda"))
+    return int(remote or gpus() > 0)
+
+
 def use_this_interpreter() -> None:
     """Let `python` in a job be the one we run under, also where no environment is activated."""
-    folder = Path(sys.executable).parent
-    os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"
+    folder = str(Path(sys.executable).parent)
+    path = os.environ.get("PATH", "")
+    if path.split(os.pathsep)[0] != folder:
+        os.environ["PATH"] = f"{folder}{os.pathsep}{path}"
 
 
 def clear_killed_run(engine: Path = Path(".snakemake")) -> None:
@@ -52,13 +68,14 @@ def clear_killed_run(engine: Path = Path(".snakemake")) -> None:
     Without this the engine would ask for --unlock and then for --rerun-incomplete. Whoever runs
     holds a lock of the system's on a file in `engine`, which dies with it. If we get that one,
     nobody else runs here and what is found is stale; if not, the engine's own error stands.
-    Holds on local file systems only.
+    Holds on one machine: locks of most network file systems do not reach across hosts. On one that
+    has no locks at all nothing is removed, and the engine asks as it always does.
     """
     engine.mkdir(exist_ok=True)
     handle = open(engine / "running", "w")  # noqa: SIM115
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError:  # held by a run that is alive, or a file system without locks
         handle.close()
         return
     LOCK_HANDLES.append(handle)

@@ -1,77 +1,42 @@
-"""Reads and checks params.yaml, and answers what a job's settings are. Knows no engine.
+"""Reads params.yaml and answers what a job's settings are. Knows no engine and loads no torch.
 
 python -m workflow.settings [params.yaml]      check a file and say what it selects
+
+Whether a configuration can run is decided by workflow/checks.py; `check` is its front door.
 """
 
 import copy
 import sys
+from functools import cached_property
 from pathlib import Path
 
-import jsonschema
 import yaml
 
+from data import registry
+from workflow import counts
+from workflow.declarations import literal, objectives, scores
+
 ROOT = Path(__file__).resolve().parent.parent
-SCHEMA = ROOT / "workflow" / "schemas" / "params.schema.yaml"
+FOLDER_DEFAULTS = literal(ROOT / "data" / "folder.py", "DEFAULTS")
+OVERRIDES = ("methods", "datasets", "seeds", "scored")  # top-level keys that go before the preset's
+SECTIONS = ("data", "model", "train", "samples", "scores")
+LIKELIHOODS = literal(ROOT / "models" / "objectives" / "__init__.py", "LIKELIHOODS")
+TRAITS = ("encoder", "divergence", "likelihood")
 
 
 class SettingsError(ValueError):
     """A wrong setting: the message names the key, the value and what is allowed."""
 
 
-def _explain(error: jsonschema.ValidationError) -> str:
-    """One line for a person: where, what, and what would be allowed."""
-    where = ".".join(str(part) for part in error.absolute_path) or "params.yaml"
-    allowed = ""
-    if error.validator in ("additionalProperties", "propertyNames"):
-        known = error.schema.get("properties") or error.parent.schema.get("properties", {})
-        allowed = f"; allowed here: {', '.join(known)}" if known else ""
-    return f"{where}: {error.message}{allowed}"
-
-
-def check(config: dict) -> None:
-    """Raise SettingsError, listing every fault, unless `config` can run."""
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    validator = jsonschema.Draft202012Validator(schema)
-    faults = [_explain(error) for error in validator.iter_errors(config)]
-    if not faults:
-        faults = list(_cross_faults(config, schema["$defs"]))
-    if faults:
-        raise SettingsError("wrong settings:\n  " + "\n  ".join(sorted(faults)))
-
-
-def _cross_faults(config: dict, definitions: dict):
-    """What a schema cannot say: names that refer to each other, sections complete per dataset."""
-    if config["preset"] not in config["presets"]:
-        yield f"preset: {config['preset']!r} is not one of {list(config['presets'])}"
-        return
-    for number, method in enumerate(config["methods"]):
-        if method not in config["catalogue"]:
-            yield f"methods[{number}]: {method!r} is not one of {list(config['catalogue'])}"
-    for dataset in config["datasets"]:
-        for name in ("data", "model", "train", "samples"):
-            yield from _incomplete(config, definitions[name], dataset, name)
-        for metric in config["metrics"]:
-            if dataset in config["metrics"][metric]:
-                definition = definitions["scores"]["properties"][metric]["additionalProperties"]
-                yield from _incomplete(config, definition, dataset, "scores", metric)
-
-
-def _incomplete(config: dict, definition: dict, dataset: str, *path: str):
-    missing = set(definition["properties"]) - set(section(config, dataset, *path))
-    if missing:
-        where = ".".join(("presets", config["preset"], *path))
-        yield f"{where}: {', '.join(sorted(missing))} missing for {dataset}; set it in `default`"
-
-
-def section(config: dict, dataset: str, *path: str) -> dict:
-    """The settings of one section for one dataset: `default` overlaid with the dataset's own.
-
-    `section(config, "mnist", "scores", "nll")` reads presets.<preset>.scores.nll.
-    """
-    node = config["presets"][config["preset"]]
-    for part in path:
-        node = node.get(part, {})
-    return copy.deepcopy({**node.get("default", {}), **node.get(dataset, {})})
+def load(path: Path = ROOT / "params.yaml") -> dict:
+    """The configuration in a file. SettingsError if it is no YAML mapping."""
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from error
+    if not isinstance(config, dict):
+        raise SettingsError(f"{path}: holds no settings")
+    return config
 
 
 def typed(node):
@@ -86,44 +51,223 @@ def typed(node):
     return node
 
 
-def seeds(config: dict) -> list[int]:
-    """The override, or the preset's own seeds."""
-    if config.get("seeds") is not None:
-        return list(config["seeds"])
-    return list(config["presets"][config["preset"]]["seeds"])
+def check(config: dict) -> None:
+    """Raise SettingsError, listing every fault, unless `config` can run."""
+    from workflow import checks  # which asks Settings, hence not at the top
+
+    faults = checks.faults(config)
+    if faults:
+        raise SettingsError("wrong settings:\n  " + "\n  ".join(faults))
 
 
-def train_settings(config: dict, dataset: str, method: str) -> dict:
-    """What `models.train` takes as --params."""
-    return {
-        "model": section(config, dataset, "model"),
-        "train": section(config, dataset, "train"),
-        "method": dict(config["catalogue"][method]),
-    }
+def resolve(presets: dict, name: str) -> dict:
+    """A preset with all that it inherits through `extends`.
+
+    Sections, datasets and scores are merged; a setting's own value is replaced as a whole, even
+    where it is a mapping, because one could not take a key out of it otherwise.
+    SettingsError if a preset that is extended does not exist or extends itself.
+    """
+    chain = [name]
+    while (parent := presets[chain[-1]].get("extends")) is not None:
+        where = f"presets.{chain[-1]}.extends"
+        if parent not in presets:
+            raise SettingsError(f"{where}: {parent!r} is not one of {', '.join(presets)}")
+        if parent in chain:
+            circle = " -> ".join([*chain[chain.index(parent) :], parent])
+            raise SettingsError(f"{where}: goes in a circle, {circle}")
+        chain.append(parent)
+    resolved = {}
+    for link in reversed(chain):
+        for key, value in presets[link].items():
+            if key in SECTIONS:
+                depth = 2 if key == "scores" else 1  # scores are by score, then by dataset
+                value = _merged(resolved.get(key, {}), value, depth)
+            resolved[key] = copy.deepcopy(value)
+    resolved.pop("extends", None)
+    return resolved
 
 
-def report_settings(config: dict) -> dict:
-    """What `workflow.report.collect` takes as --params."""
-    labels = {name: config["catalogue"][name]["label"] for name in config["methods"]}
-    return {
-        "methods": [{"name": name, "label": label} for name, label in labels.items()],
-        "datasets": config["datasets"],
-        "seeds": seeds(config),
-        "metrics": config["metrics"],
-        "settings": config["presets"][config["preset"]]["levels"],
-    }
+def _merged(below: dict, above: dict, depth: int) -> dict:
+    """`above` laid over `below`, key by key down to `depth` levels of mappings."""
+    if depth == 0:
+        return below | above
+    both = {key: _merged(below.get(key, {}), value, depth - 1) for key, value in above.items()}
+    return below | both
+
+
+class Settings:
+    """What a configuration selects, and the settings of its jobs.
+
+    preset, methods, datasets and seeds are those of the run; `scored` is {score: [datasets]}, of
+    the selected datasets alone. Give it a checked configuration.
+    """
+
+    def __init__(self, config: dict):
+        self.config, self.preset = config, config["preset"]
+        self.catalogue, self.folders = config["catalogue"], config.get("folders") or {}
+        self.values = resolve(config["presets"], self.preset)
+        for key in OVERRIDES:
+            if config.get(key) is not None:
+                self.values[key] = copy.deepcopy(config[key])
+        self.methods, self.datasets, self.seeds = (self.values[key] for key in OVERRIDES[:3])
+        self._described, self._counts = {}, {}
+
+    @cached_property
+    def scored(self) -> dict[str, list[str]]:
+        """{score: [datasets]}. A dataset that no list names gets every score that it fits."""
+        own = resolve(self.config["presets"], self.preset).get("scored", {})
+        lists = [*own.values(), *self.values["scored"].values()]
+        unnamed = [d for d in self.datasets if not any(d in names for names in lists)]
+        found = {}
+        for score in [*self.values["scored"], *(set(scores()) - set(self.values["scored"]))]:
+            named = self.values["scored"].get(score, [])
+            datasets = [
+                d for d in self.datasets if d in named or (d in unnamed and self.fits(score, d))
+            ]
+            if datasets:
+                found[score] = datasets
+        return found
+
+    def fits(self, score: str, dataset: str) -> bool:
+        """Whether the dataset is what the score declares that it needs."""
+        return not self.unfit(score, dataset)
+
+    def unfit(self, score: str, dataset: str) -> str:
+        """What of the score's FITS the dataset lacks, in words; "" if it fits."""
+        described, fits = self.dataset(dataset), scores()[score].fits
+        found = {
+            "channels": described.image_shape[2],
+            "value_range": described.value_range,
+            "labels": described.classes is not None,
+        }
+        wrong = [
+            f"{key} {found[key]}, not {value}" for key, value in fits.items() if found[key] != value
+        ]
+        return ", ".join(wrong)
+
+    def dataset(self, name: str):
+        """The description of a dataset or of a folder of images, from data.registry."""
+        if name not in self._described:  # every job of a plan asks
+            self._described[name] = registry.dataset(name, self.folders.get(name))
+        return self._described[name]
+
+    def like(self, dataset: str) -> str | None:
+        """The dataset whose entries a folder takes over; None for any other dataset."""
+        if dataset not in self.folders:
+            return None
+        entry = self.folders[dataset]
+        by_shape = "mnist" if entry["channels"] == 1 else "cifar10"
+        if entry["channels"] == 3 and entry["side"] != 32:
+            by_shape = "celeba"
+        return entry.get("like") or by_shape
+
+    def section(self, dataset: str, *path: str) -> dict:
+        """Settings of one section for one dataset: `default` overlaid with the dataset's own.
+
+        `section("mnist", "scores", "nll")` reads scores.nll of the preset. A folder's own entry
+        is laid over that of the dataset it is like.
+        """
+        node = self.values
+        for part in path:
+            node = node.get(part, {})
+        names = ("default", self.like(dataset), dataset)
+        entries = [node[name] for name in names if name in node]
+        return copy.deepcopy({key: value for entry in entries for key, value in entry.items()})
+
+    def data_settings(self, dataset: str) -> dict:
+        """What `data.prepare` takes as --params.
+
+        For a folder its entry, completed by the defaults of data.folder, and how many images to
+        take, which its own entry of `data` says alone: the counts of the dataset that it is like
+        are that one's.
+        """
+        if dataset not in self.folders:
+            return self.section(dataset, "data")
+        entry = FOLDER_DEFAULTS | self.folders[dataset]
+        entry.pop("like", None)
+        limits = {"train": None, "test": None} | self.values["data"].get(dataset, {})
+        return entry | limits | {"source": "folder"}
+
+    def method(self, name: str, value_range: str) -> dict:
+        """A catalogue entry as training sees it: without label and overrides, traits concrete."""
+        entry = self.catalogue[name]
+        traits = objectives()[entry["objective"]].traits
+        chosen = {trait: entry.get(trait, traits[trait][0]) for trait in TRAITS}
+        chosen["likelihood"] = chosen["likelihood"] or LIKELIHOODS[value_range]
+        own = {key: value for key, value in entry.items() if key not in ("label", "model", "train")}
+        return copy.deepcopy(own | chosen)
+
+    def train_settings(self, dataset: str, method: str) -> dict:
+        """What `models.train` takes as --params: {"model", "train", "method"}.
+
+        The label is not in it: editing a label must not retrain.
+        """
+        entry = self.catalogue[method]
+        return {
+            "model": self.section(dataset, "model") | copy.deepcopy(entry.get("model", {})),
+            "train": self.section(dataset, "train") | copy.deepcopy(entry.get("train", {})),
+            "method": self.method(method, self.dataset(dataset).value_range),
+        }
+
+    def image_counts(self, dataset: str) -> dict[str, int] | None:
+        """{"train": n, "test": n} as the preset takes them; None where that is not known."""
+        if dataset not in self._counts:
+            described, data = self.dataset(dataset), self.data_settings(dataset)
+            self._counts[dataset] = counts.taken(described, data)
+        return self._counts[dataset]
+
+    def limits(self, dataset: str) -> dict[str, int | None]:
+        """What the counts among a score's settings are measured by, see workflow.declarations."""
+        return (self.image_counts(dataset) or {}) | {
+            "classes": self.dataset(dataset).classes,
+            "samples": self.section(dataset, "samples").get("count"),
+        }
+
+    def score_settings(self, score: str, dataset: str) -> dict:
+        """What `eval.<score>.score` takes as --params.
+
+        A folder takes over settings that were made for other images: how many it asks for is cut
+        to what there is, how many labels to a multiple of its classes.
+        """
+        settings = self.section(dataset, "scores", score)
+        if dataset in self.folders:
+            limits = self.limits(dataset)
+            for name, rule in scores()[score].settings.items():
+                most, unit = limits.get(rule.get("at_most")), limits.get(rule.get("multiple_of"))
+                if settings.get(name) is None:
+                    continue
+                if unit:
+                    settings[name] -= settings[name] % unit
+                elif most:
+                    settings[name] = min(settings[name], most)
+        return settings
+
+    def report_settings(self) -> dict:
+        """What `workflow.report.collect` takes as --params.
+
+        Tables show the first and the last of robustness' noise levels.
+        """
+        levels = self.values["scores"]["robustness"]["default"]["levels"]
+        return {
+            "methods": [{"name": m, "label": self.catalogue[m]["label"]} for m in self.methods],
+            "datasets": self.datasets,
+            "seeds": self.seeds,
+            "scored": self.scored,
+            "levels": {"small": levels[0], "large": levels[-1]},
+        }
 
 
 def main() -> None:
     """Check a file from the command line."""
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "params.yaml"
-    config = yaml.safe_load(path.read_text(encoding="utf-8"))
     try:
+        config = load(path)
         check(config)
     except SettingsError as error:
         sys.exit(f"{path}: {error}")
-    runs = len(config["methods"]) * len(config["datasets"]) * len(seeds(config))
-    print(f"{path}: preset {config['preset']}, {runs} runs")
+    chosen = Settings(config)
+    runs = len(chosen.methods) * len(chosen.datasets) * len(chosen.seeds)
+    print(f"{path}: preset {chosen.preset}, {runs} runs")
 
 
 if __name__ == "__main__":

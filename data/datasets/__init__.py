@@ -1,1 +1,1 @@
-"""Readers of the datasets, one file each."""
+"""The datasets, one file each: `DATASET` describes it, its readers stand beside it."""

@@ -1,7 +1,7 @@
 """CelebA: 202,599 aligned photographs of faces, 178x218 colour.
 
-Preprocessing as the reference [25] ("closecrop"): the central 140x140 square, resized to 64x64
-(bilinear). The official partition's "train" trains and its "test" tests; "valid" is left unused.
+Preprocessing as tolstikhin/wae ("closecrop"): the central 140x140 square, resized to 64x64 by
+Lanczos' filter (its `Image.ANTIALIAS`). The official partition's "train" trains and its "test" tests; "valid" is left unused.
 Labels are all zero. Fewer images than the official number are accepted, and counted.
 """
 
@@ -14,11 +14,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data.sources import Form, OfficialFile, Source, Splits, check_official, reading
+from data.arrays import open_arrays
+from data.dataset import Dataset
+from data.files import read_file, read_member, reading
+from data.sources import Form, OfficialFile, Source, Splits, check_official
 
 WIDTH, HEIGHT, CROP, SIZE = 178, 218, 140, 64
 FOLDER, PARTITION, PREPARED = "img_align_celeba", "list_eval_partition.txt", "celeba_64.npz"
 SPLITS = {"train": 0, "test": 2}  # as numbered in the official partition; 1 is "valid"
+LARGEST = 1 << 20  # bytes of an image's file; the official ones have some 10,000
 
 
 def official(name: str, drive: str, size: int, md5: str, sha256: str) -> OfficialFile:
@@ -49,15 +53,21 @@ FILES = (
 )
 
 
+def aligned(jpeg: bytes) -> Image.Image:
+    """One official JPEG, not yet decoded. ValueError if it has another size."""
+    photograph = Image.open(io.BytesIO(jpeg), formats=("JPEG",))
+    if photograph.size != (WIDTH, HEIGHT):
+        raise ValueError(f"{photograph.size} instead of aligned {WIDTH}x{HEIGHT}")
+    return photograph
+
+
 def crop(jpeg: bytes, what: str) -> np.ndarray:
-    """One official JPEG -> (64, 64, 3), centre crop 140, bilinear."""
+    """One official JPEG -> (64, 64, 3), centre crop 140, Lanczos."""
     with reading(what):
-        photograph = Image.open(io.BytesIO(jpeg))
-        if photograph.size != (WIDTH, HEIGHT):
-            raise ValueError(f"{what}: {photograph.size} instead of aligned {WIDTH}x{HEIGHT}")
+        photograph = aligned(jpeg)
         left, top = (WIDTH - CROP) // 2, (HEIGHT - CROP) // 2
         square = photograph.convert("RGB").crop((left, top, left + CROP, top + CROP))
-        return np.asarray(square.resize((SIZE, SIZE), Image.Resampling.BILINEAR))
+        return np.asarray(square.resize((SIZE, SIZE), Image.Resampling.LANCZOS))
 
 
 def partition(path: Path) -> dict[str, list[str]]:
@@ -81,7 +91,9 @@ def decode(names: dict[str, list[str]], read: Callable[[str], bytes]) -> Splits:
 def read_archive(source: Source, paths: list[Path]) -> Splits:
     """The official zip and partition, the zip read member by member in memory."""
     with reading(paths[0]), zipfile.ZipFile(paths[0]) as archive:
-        return decode(partition(paths[1]), lambda name: archive.read(f"{FOLDER}/{name}"))
+        return decode(
+            partition(paths[1]), lambda name: read_member(archive, f"{FOLDER}/{name}", LARGEST)
+        )
 
 
 def present(paths: list[Path]) -> dict[str, list[str]]:
@@ -92,7 +104,7 @@ def present(paths: list[Path]) -> dict[str, list[str]]:
 
 def read_folder(source: Source, paths: list[Path]) -> Splits:
     """A folder of aligned JPEGs, whole or a part, and the official partition."""
-    return decode(present(paths), lambda name: (paths[0] / name).read_bytes())
+    return decode(present(paths), lambda name: read_file(paths[0] / name, LARGEST))
 
 
 def check_folder(source: Source, paths: list[Path]) -> dict:
@@ -100,11 +112,9 @@ def check_folder(source: Source, paths: list[Path]) -> dict:
     source.files[1].check(paths[1])
     names, content = present(paths), hashlib.sha256()
     for name in (name for split in names.values() for name in split):
-        jpeg = (paths[0] / name).read_bytes()
         with reading(paths[0] / name):
-            size = Image.open(io.BytesIO(jpeg)).size
-        if size != (WIDTH, HEIGHT):
-            raise ValueError(f"{paths[0] / name}: {size} instead of aligned {WIDTH}x{HEIGHT}")
+            jpeg = read_file(paths[0] / name, LARGEST)
+            aligned(jpeg)
         content.update(jpeg)
     counts = {split: len(files) for split, files in names.items()}
     return check_counts(source, paths[0], counts) | {"digest": content.hexdigest()}
@@ -120,8 +130,8 @@ def check_counts(source: Source, path: Path, counts: dict[str, int]) -> dict:
 
 def read_prepared(source: Source, paths: list[Path]) -> Splits:
     """A prepared file: arrays "train" and "test", uint8 (n, 64, 64, 3), cropped as above."""
-    splits = {}
-    with reading(paths[0]), np.load(paths[0], allow_pickle=False) as stored:
+    splits, most = {}, sum(source.counts.values()) * SIZE * SIZE * 3
+    with open_arrays(paths[0], "make it again", unpacked=most + (1 << 20)) as stored:
         for split in SPLITS:
             images = stored[split]
             if images.dtype != np.uint8 or images.shape[1:] != (SIZE, SIZE, 3):
@@ -138,19 +148,24 @@ def check_prepared(source: Source, paths: list[Path]) -> dict:
     return check_counts(source, paths[0], {key: len(images) for key, (images, _) in splits.items()})
 
 
-SOURCE = Source(
-    name="celeba",
-    title="CelebA",
-    licence="Liu, Luo, Wang, Tang (CUHK Multimedia Laboratory); non-commercial research only, "
-    "no redistribution of any part",
-    by_hand=f"fetch {FOLDER}.zip (Img) and {PARTITION} (Eval) from the Google Drive that "
-    "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html links to; the drive has a daily quota",
-    files=FILES,
-    forms=(
-        Form("archive", tuple(file.name for file in FILES), check_official, read_archive),
-        Form("folder", (FOLDER, PARTITION), check_folder, read_folder),
-        Form("prepared", (PREPARED,), check_prepared, read_prepared),
+DATASET = Dataset(
+    Source(
+        name="celeba",
+        title="CelebA",
+        licence="Liu, Luo, Wang, Tang (CUHK Multimedia Laboratory); non-commercial research only, "
+        "no redistribution of any part",
+        by_hand=f"fetch {FOLDER}.zip (Img) and {PARTITION} (Eval) from the Google Drive that "
+        "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html links to; the drive has a daily quota",
+        files=FILES,
+        forms=(
+            Form("archive", tuple(file.name for file in FILES), check_official, read_archive),
+            Form("folder", (FOLDER, PARTITION), check_folder, read_folder),
+            Form("prepared", (PREPARED,), check_prepared, read_prepared),
+        ),
+        counts={"train": 162770, "test": 19962},
     ),
-    counts={"train": 162770, "test": 19962},
+    image_shape=(SIZE, SIZE, 3),
     value_range="symmetric",
+    shown=False,  # its terms: no part of it may be published
+    standin="faces",
 )

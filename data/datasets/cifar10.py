@@ -1,7 +1,8 @@
 """CIFAR10: 50,000 + 10,000 photographs of ten classes, 32x32 colour, in the official order.
 
 The official batches are Python pickles, which can run any code. They are unpickled only after
-their checksum was found right, and by an unpickler that knows nothing but arrays.
+their checksum was found right, and by an unpickler that can make nothing: where a pickle asks for
+an array, it gets an empty holder of the array's parts.
 """
 
 import hashlib
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from data.sources import Form, OfficialFile, Source, Splits, check_official, reading
+from data.dataset import Dataset
+from data.files import read_file, reading
+from data.sources import Form, OfficialFile, Source, Splits, check_official
 
 FOLDER = "cifar-10-batches-py"
 ARCHIVE = "cifar-10-python.tar.gz"
@@ -43,22 +46,30 @@ MEMBERS = {
 }
 
 
-# All that a pickled array needs, as Python 2 and the numpy of its time called it.
-ARRAYS = {
-    "numpy.core.multiarray._reconstruct": lambda kind, shape, code: np.ndarray(shape, np.uint8),
-    "numpy.ndarray": np.ndarray,
-    "numpy.dtype": lambda code, align, copy: np.dtype(code),
-}
+LARGEST = 1 << 26  # bytes of a batch; the official ones have 31 million
+LONGEST = 1 << 28  # bytes of the unpacked archive; the official one has 186 million
+# All that a pickled array asks for, as Python 2 and the numpy of its time called it.
+NAMES = ("numpy.core.multiarray._reconstruct", "numpy.ndarray", "numpy.dtype")
+
+
+class Parts:
+    """In place of a pickled array or its type: takes its parts and does nothing with them."""
+
+    def __init__(self, *arguments):
+        self.arguments, self.state = arguments, ()
+
+    def __setstate__(self, state):
+        self.state = state
 
 
 class ArrayUnpickler(pickle.Unpickler):
-    """Unpickles dicts, lists, numbers, strings and numpy arrays, and refuses all else."""
+    """Unpickles dicts, lists, numbers, strings and the parts of arrays, and refuses all else."""
 
     def find_class(self, module: str, name: str):
-        """The replacement for one of the three names that an array needs."""
-        if (full := f"{module}.{name}") not in ARRAYS:
+        """The holder of parts for the three names that an array needs."""
+        if (full := f"{module}.{name}") not in NAMES:
             raise pickle.UnpicklingError(f"{full} has no business in a CIFAR10 batch")
-        return ARRAYS[full]
+        return Parts
 
 
 def read_batch(content: bytes, md5: str, what: str) -> tuple[np.ndarray, np.ndarray]:
@@ -67,8 +78,13 @@ def read_batch(content: bytes, md5: str, what: str) -> tuple[np.ndarray, np.ndar
         raise ValueError(f"{what}: MD5 is not {md5}; it was not opened. Fetch it again")
     with reading(what):
         batch = ArrayUnpickler(io.BytesIO(content), encoding="latin1").load()
-        images = batch["data"].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-        return images, np.asarray(batch["labels"], np.int64)
+        _, shape, kind, columns_first, values = batch["data"].state
+        if kind.arguments[0] != "u1":
+            raise ValueError(f"its data are {kind.arguments[0]}, not bytes")
+        rows = np.frombuffer(values.encode("latin1"), np.uint8)
+        rows = rows.reshape(shape, order="F" if columns_first else "C")
+        images = rows.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+        return images, np.array(batch["labels"], np.int64)
 
 
 def join(batches: list[tuple[np.ndarray, np.ndarray]]) -> Splits:
@@ -83,21 +99,30 @@ def join(batches: list[tuple[np.ndarray, np.ndarray]]) -> Splits:
 def read_archive(source: Source, paths: list[Path]) -> Splits:
     """The official archive, read member by member in memory."""
     batches = {}
-    with reading(paths[0]), tarfile.open(paths[0]) as archive:
+    with reading(paths[0]), tarfile.open(paths[0], "r:gz") as archive:
         for member in archive:
+            if member.offset_data + member.size > LONGEST:
+                raise ValueError(f"unpacks to more than {LONGEST:,} bytes")
             folder, _, name = member.name.rpartition("/")
-            if folder == FOLDER and name in source.members and member.isfile():
+            if folder == FOLDER and name in source.members and member.isreg():
+                if member.issparse() or member.size > LARGEST:
+                    raise ValueError(f"{name} is no batch: {member.size:,} bytes")
                 content = archive.extractfile(member).read()
                 batches[name] = read_batch(content, source.members[name], f"{paths[0]}: {name}")
         return join([batches[name] for name in source.members])
+
+
+def read_batch_file(path: Path) -> bytes:
+    """A batch of the unpacked folder, as it lies there."""
+    with reading(path):
+        return read_file(path, LARGEST)
 
 
 def read_folder(source: Source, paths: list[Path]) -> Splits:
     """The unpacked folder of batch files."""
     batches = []
     for name, md5 in source.members.items():
-        with reading(paths[0] / name):
-            content = (paths[0] / name).read_bytes()
+        content = read_batch_file(paths[0] / name)
         batches.append(read_batch(content, md5, str(paths[0] / name)))
     return join(batches)
 
@@ -105,24 +130,27 @@ def read_folder(source: Source, paths: list[Path]) -> Splits:
 def check_folder(source: Source, paths: list[Path]) -> dict:
     """MD5 of each batch file; the digest recorded is that of the list of them."""
     for name, md5 in source.members.items():
-        with reading(paths[0] / name):
-            content = (paths[0] / name).read_bytes()
+        content = read_batch_file(paths[0] / name)
         if hashlib.md5(content).hexdigest() != md5:
             raise ValueError(f"{paths[0] / name}: MD5 is not {md5}; fetch it again")
     return {"digest": hashlib.sha256("\n".join(source.members.values()).encode()).hexdigest()}
 
 
-SOURCE = Source(
-    name="cifar10",
-    title="CIFAR10",
-    licence="A. Krizhevsky, V. Nair, G. Hinton; free for research with citation, no formal licence",
-    by_hand=f"fetch {ARCHIVE} from the page https://www.cs.toronto.edu/~kriz/cifar.html",
-    files=FILES,
-    forms=(
-        Form("archive", (ARCHIVE,), check_official, read_archive),
-        Form("folder", (FOLDER,), check_folder, read_folder),
+DATASET = Dataset(
+    Source(
+        name="cifar10",
+        title="CIFAR10",
+        licence="A. Krizhevsky, V. Nair, G. Hinton; free for research with citation, no formal licence",
+        by_hand=f"fetch {ARCHIVE} from the page https://www.cs.toronto.edu/~kriz/cifar.html",
+        files=FILES,
+        forms=(
+            Form("archive", (ARCHIVE,), check_official, read_archive),
+            Form("folder", (FOLDER,), check_folder, read_folder),
+        ),
+        counts={"train": 50000, "test": 10000},
+        members=MEMBERS,
     ),
-    counts={"train": 50000, "test": 10000},
+    image_shape=(32, 32, 3),
     value_range="symmetric",
-    members=MEMBERS,
+    classes=10,
 )

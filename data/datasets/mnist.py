@@ -1,11 +1,14 @@
 """MNIST: 60,000 + 10,000 handwritten digits, 28x28 grey, in the official order."""
 
 import gzip
+import math
 from pathlib import Path
 
 import numpy as np
 
-from data.sources import Form, OfficialFile, Source, Splits, check_official, reading
+from data.dataset import Dataset
+from data.files import reading
+from data.sources import Form, OfficialFile, Source, Splits, check_official
 
 ADDRESSES = (
     "http://yann.lecun.com/exdb/mnist/",  # official, refuses most requests since 2020
@@ -45,18 +48,24 @@ FILES = (
     ),
 )
 
+LARGEST = 1 << 27  # bytes of values in a file; the largest of MNIST has 47 million
+
 
 def read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """Read a gzipped IDX file of unsigned bytes: magic number 0x0800 + dimensions, sizes, data."""
+    """Read a gzipped IDX file of unsigned bytes: magic number 0x0800 + dimensions, sizes, data.
+
+    No more is unpacked than the sizes say, and at most LARGEST bytes.
+    """
     with reading(path), gzip.open(path) as file:
-        content = file.read()
-        header = np.frombuffer(content, ">u4", 1 + dimensions)
-    if header[0] != 0x0800 + dimensions:
-        raise ValueError(f"{path}: no IDX file of bytes with {dimensions} dimensions")
-    values = np.frombuffer(content[4 * (1 + dimensions) :], np.uint8)
-    if values.size != np.prod(header[1:], dtype=np.int64):
-        raise ValueError(f"{path}: {values.size} values where its header says {header[1:]}")
-    return values.reshape(header[1:])
+        header = np.frombuffer(file.read(4 * (1 + dimensions)), ">u4", 1 + dimensions)
+        if header[0] != 0x0800 + dimensions:
+            raise ValueError(f"no IDX file of bytes with {dimensions} dimensions")
+        shape = tuple(int(side) for side in header[1:])
+        size = math.prod(shape)
+        content = file.read(min(size, LARGEST) + 1)  # one more, to see that nothing follows
+        if len(content) != size:
+            raise ValueError(f"more or fewer values than the {size:,} of its header {shape}")
+        return np.frombuffer(content, np.uint8).reshape(shape)
 
 
 def read(source: Source, paths: list[Path]) -> Splits:
@@ -70,14 +79,18 @@ def read(source: Source, paths: list[Path]) -> Splits:
     }
 
 
-SOURCE = Source(
-    name="mnist",
-    title="MNIST",
-    licence="Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0",
-    by_hand="fetch the four .gz files of MNIST",
-    files=FILES,
-    forms=(Form("archive", tuple(file.name for file in FILES), check_official, read),),
-    counts={"train": 60000, "test": 10000},
+DATASET = Dataset(
+    Source(
+        name="mnist",
+        title="MNIST",
+        licence="Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0",
+        by_hand="fetch the four .gz files of MNIST",
+        files=FILES,
+        forms=(Form("archive", tuple(file.name for file in FILES), check_official, read),),
+        counts={"train": 60000, "test": 10000},
+        folders=("", "raw", "MNIST/raw"),
+    ),
+    image_shape=(28, 28, 1),
     value_range="unit",
-    folders=("", "raw", "MNIST/raw"),
+    classes=10,
 )

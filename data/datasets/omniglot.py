@@ -9,12 +9,15 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image
 
-from data.sources import Form, OfficialFile, Source, Splits, check_official, reading
+from data.dataset import Dataset
+from data.files import read_file, read_member, reading
+from data.sources import Form, OfficialFile, Source, Splits, check_official
 
 FOLDERS = {"train": "images_background", "test": "images_evaluation"}
 ADDRESSES = (
@@ -49,19 +52,27 @@ CHARACTERS = {
     "test": (20, 26, 26, 26, 26, 26, 45, 45, 41, 26, 47, 40, 30, 45, 46, 28, 23, 25, 42, 26),
 }
 
+LARGEST = 100_000  # bytes of a drawing's file; the official ones have a few hundred
+
 # A drawing's place, (alphabet, character, file name), and what returns its PNG file.
 Drawings = dict[tuple[str, ...], Callable[[], bytes]]
 
 
-def decode(drawings: Drawings, what: str) -> tuple[np.ndarray, np.ndarray]:
-    """All drawings of a split -> 255 where there is ink, else 0, (n, 105, 105, 1), and labels."""
+def decode(drawings: Drawings, what: str, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """All drawings of a split -> 255 where there is ink, else 0, (n, 105, 105, 1), and labels.
+
+    ValueError if there are more than `most`, or if one is no drawing of 105x105.
+    """
     places = sorted(drawings)
+    if len(places) > most:
+        raise ValueError(f"{what}: {len(places):,} drawings instead of {most:,}; fetch it again")
     images = np.empty((len(places), 105, 105, 1), np.uint8)
     for image, place in zip(images, places, strict=True):
         with reading(f"{what}/{'/'.join(place)}"):
-            paper = np.asarray(Image.open(io.BytesIO(drawings[place]())).convert("L"))
-        if paper.shape != (105, 105):
-            raise ValueError(f"{what}/{'/'.join(place)}: {paper.shape} instead of 105x105")
+            drawing = Image.open(io.BytesIO(drawings[place]()), formats=("PNG",))
+            if drawing.size != (105, 105):  # before its pixels are unpacked
+                raise ValueError(f"{drawing.size} instead of 105x105")
+            paper = np.asarray(drawing.convert("L"))
         image[..., 0] = np.where(paper < 128, 255, 0)
     characters = sorted({place[:2] for place in places})
     index = {character: number for number, character in enumerate(characters)}
@@ -81,9 +92,11 @@ def read_zips(source: Source, paths: list[Path]) -> Splits:
             drawings = {}
             for name in archive.namelist():
                 parts = PurePosixPath(name).parts
+                if ".." in parts:
+                    raise ValueError(f"{name} leads out of the archive")
                 if parts[:1] == (folder,) and is_drawing(parts[1:]):
-                    drawings[parts[1:]] = lambda name=name, archive=archive: archive.read(name)
-            splits[split] = decode(drawings, str(path))
+                    drawings[parts[1:]] = partial(read_member, archive, name, LARGEST)
+            splits[split] = decode(drawings, str(path), source.counts[split])
     return splits
 
 
@@ -91,8 +104,9 @@ def read_folders(source: Source, paths: list[Path]) -> Splits:
     """The two unpacked folders."""
     splits = {}
     for split, path in zip(FOLDERS, paths, strict=True):
-        files = {file.relative_to(path).parts: file.read_bytes for file in path.glob("*/*/*.png")}
-        splits[split] = decode({k: v for k, v in files.items() if is_drawing(k)}, str(path))
+        places = {file.relative_to(path).parts: file for file in path.glob("*/*/*.png")}
+        files = {k: partial(read_file, v, LARGEST) for k, v in places.items() if is_drawing(k)}
+        splits[split] = decode(files, str(path), source.counts[split])
     return splits
 
 
@@ -137,21 +151,25 @@ def shrink(images: np.ndarray, size: int = 28) -> np.ndarray:
     return result
 
 
-SOURCE = Source(
-    name="omniglot",
-    title="Omniglot",
-    licence="MIT licence, copyright 2015 Brenden Lake",
-    # Computed on unpacked folders whose PNG files equal the official ones.
-    by_hand="fetch images_background.zip and images_evaluation.zip from the folder python/ of "
-    "https://github.com/brendenlake/omniglot",
-    files=FILES,
-    forms=(
-        Form("archive", tuple(file.name for file in FILES), check_official, read_zips),
-        Form("folder", tuple(FOLDERS.values()), check_folders, read_folders),
+DATASET = Dataset(
+    Source(
+        name="omniglot",
+        title="Omniglot",
+        licence="MIT licence, copyright 2015 Brenden Lake",
+        # Computed on unpacked folders whose PNG files equal the official ones.
+        by_hand="fetch images_background.zip and images_evaluation.zip from the folder python/ of "
+        "https://github.com/brendenlake/omniglot",
+        files=FILES,
+        forms=(
+            Form("archive", tuple(file.name for file in FILES), check_official, read_zips),
+            Form("folder", tuple(FOLDERS.values()), check_folders, read_folders),
+        ),
+        counts={"train": 19280, "test": 13180},
+        folders=("", "omniglot-py", "python"),
+        digest="061691d78adaa9b335b1e4876c121f2cbe4dde34762da3b948fbd8f91dfb85d9",
     ),
-    counts={"train": 19280, "test": 13180},
+    image_shape=(28, 28, 1),
     value_range="unit",
-    folders=("", "omniglot-py", "python"),
-    digest="061691d78adaa9b335b1e4876c121f2cbe4dde34762da3b948fbd8f91dfb85d9",
+    classes=1623,  # 964 to train, 659 others to test
     preprocess=shrink,
 )

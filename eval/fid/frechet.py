@@ -73,7 +73,7 @@ def frechet_distance(a: Statistics, b: Statistics) -> float:
     return float(np.sum((a.mean - b.mean) ** 2) + traces - 2 * cross)
 
 
-def jackknife_error(features: np.ndarray, reference: Statistics, groups: int = 10) -> float:
+def jackknife_error(features: np.ndarray, reference: Statistics, groups: int) -> float:
     """Standard error of the distance of features (n, d) to a reference, by leaving out groups.
 
         se^2 = (k - 1)/k sum_g (F_g - mean F)^2,   F_g: distance without the g-th of k groups

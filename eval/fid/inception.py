@@ -3,14 +3,12 @@
     dims   output                               weights
     64     first max pooling                    embedded in this repository
     192    second max pooling                   embedded in this repository
-    2048   last average pooling, FID proper     `weights`: the full network, 87 MB
+    2048   last average pooling, FID proper     `inception`: the full network, 87 MB
 
 The shallow levels are pytorch-fid's own (`--dims 64`, `--dims 192`), run without the other 89
 convolutions and without importing torchvision. All levels average their map over the image.
 """
 
-import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -22,37 +20,19 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-STEM_FILE = Path(__file__).parents[2] / "data" / "embedded" / "inception_stem.safetensors"
-# By `tensor_digest`, over the tensors in the network's order.
-STEM_SHA256 = "f9aada1d9db1204ebb0f37663f02012d1cf70dace73a5e98ffddd21407e75e33"
-SHA256 = "faa37c74cec4860f41dc8c4119526a526ca710982b3cdf79831003fc5f4382b4"
+from data.inception_network import (
+    PARTS,
+    SHA256,
+    STEM,
+    STEM_FILE,
+    STEM_SHA256,
+    stem_names,
+    tensor_digest,
+)
+
 DIMS = (64, 192, 2048)
 PREPROCESSING = "uint8 RGB / 255; bilinear to 299x299, align_corners=False, no antialias; 2x - 1"
-
-# torchvision's name, stride, padding, whether 3x3 max pooling of stride 2 follows.
-STEM = (
-    ("Conv2d_1a_3x3", 2, 0, False),
-    ("Conv2d_2a_3x3", 1, 0, False),
-    ("Conv2d_2b_3x3", 1, 1, True),
-    ("Conv2d_3b_1x1", 1, 0, False),
-    ("Conv2d_4a_3x3", 1, 0, True),
-)
-DEPTH = {64: 3, 192: 5}
-# A convolution's tensors; batch norm has no weight in this network (it is 1), eps is 0.001.
-PARTS = ("conv.weight", "bn.bias", "bn.running_mean", "bn.running_var")
-
-
-def stem_names() -> list[str]:
-    """Names of the tensors that the shallow levels need, in the network's order."""
-    return [f"{layer}.{part}" for layer, *_ in STEM for part in PARTS]
-
-
-def tensor_digest(tensors: Iterable[torch.Tensor]) -> str:
-    """SHA-256 of the joined float32 data (little-endian): of the numbers, not of a file format."""
-    joined = hashlib.sha256()
-    for tensor in tensors:
-        joined.update(np.ascontiguousarray(tensor.numpy(), dtype="<f4"))
-    return joined.hexdigest()
+DEPTH = {64: 3, 192: 5}  # how many layers of the stem a level needs
 
 
 @dataclass(frozen=True)
@@ -73,24 +53,24 @@ class FeatureNetwork:
 
 
 def load_network(
-    dims: int, weights: Path | str | None = None, device: torch.device | str = "cpu"
+    dims: int, inception: Path | str | None = None, device: torch.device | str = "cpu"
 ) -> FeatureNetwork:
     """The network of one feature level, ready for `features`.
 
-    `weights` is needed for 2048 only: a safetensors file with the full network's 376 tensors under
+    `inception` is needed for 2048 only: a safetensors file with the full network's 376 tensors under
     torchvision's names. ValueError if `dims` is unknown or the weights are not those of FID.
     """
     if dims not in DIMS:
         raise ValueError(f"dims: {dims} is no feature level of FID; choose one of {DIMS}")
-    if dims == 2048 and weights is None:
-        raise ValueError("weights: dims 2048 needs the full Inception network (64 and 192 do not)")
+    if dims == 2048 and inception is None:
+        raise ValueError("--inception: dims 2048 needs the full network (64 and 192 do not)")
     if dims == 2048:
-        (blocks, digest), pinned = full_blocks(load_file(weights)), SHA256
+        (blocks, digest), pinned = full_blocks(load_file(inception)), SHA256
     else:
-        weights = STEM_FILE
-        (blocks, digest), pinned = stem_blocks(dims, load_file(weights)), STEM_SHA256
+        inception = STEM_FILE
+        (blocks, digest), pinned = stem_blocks(dims, load_file(inception)), STEM_SHA256
     if digest != pinned:
-        raise ValueError(f"{weights}: digest {digest} of the tensors is not FID's {pinned}")
+        raise ValueError(f"{inception}: digest {digest} of the tensors is not FID's {pinned}")
     blocks = blocks.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
     return FeatureNetwork(dims, digest, blocks, torch.device(device))
 

@@ -1,17 +1,18 @@
-"""Feature statistics of real images, once per dataset, for `eval.fid.score`.
+"""Features of real images, once per dataset, for `eval.fid.score`.
 
-    python -m eval.fid.reference --data NPZ [--weights FILE] --params JSON --out NPZ
+    python -m eval.fid.reference --data NPZ [--inception FILE] --params JSON-or-@file --out NPZ
 
 Settings:
-    dims        64, 192 (embedded weights) or 2048 (needs --weights)
+    dims        64, 192 (embedded weights) or 2048 (needs --inception)
     references  {split: at most how many of its first images, null for all}, such as
                 {"test": 10000, "train": null}; the number used goes to the protocol
     count       number of generated images that FID will compare; also that of the floor
-    groups      groups of the jackknife (10)
+    groups      groups of the jackknife
     batch       images per pass through the network (null: by device)
-    allow_small whether fewer images than dims may be used (false)
+    allow_small whether fewer images than dims may be used
 
-Beside each reference stands its floor: the FID of as many real images of the other split. No
+FID needs the mean and covariance of all images of a reference; KID, which is unbiased at any count,
+the features of the first `count`, kept as float32. Beside each reference stands its floor: the FID of as many real images of the other split. No
 model can be expected to get below it; what a generated value exceeds it by is the model's.
 """
 
@@ -24,6 +25,7 @@ import numpy as np
 
 from data import store
 from data.files import atomic_write
+from eval.arguments import settings
 from eval.fid.frechet import Statistics, frechet_distance, jackknife_error, statistics
 from eval.fid.inception import PREPROCESSING, FeatureNetwork, features, load_network
 from models.device import pick_device
@@ -33,9 +35,13 @@ OTHER = {"train": "test", "test": "train"}
 
 @dataclass(frozen=True)
 class Reference:
-    """Statistics of one split and its floor {"value", "se", "count"}."""
+    """One split: statistics of all its images, features (m, d) of some, float32, and its floor.
+
+    The floor is {"value", "se", "count"}.
+    """
 
     statistics: Statistics
+    features: np.ndarray
     floor: dict
 
 
@@ -52,7 +58,7 @@ def key(network: FeatureNetwork, data: store.ImageSet) -> dict:
 
 def require_count(count: int, params: dict, what: str) -> None:
     """ValueError for fewer images than dimensions (singular covariance), unless asked for."""
-    if count < params["dims"] and not params.get("allow_small", False):
+    if count < params["dims"] and not params["allow_small"]:
         raise ValueError(
             f"{count} {what} images are too few for {params['dims']} dimensions: use "
             f"{params['dims']} or more, or set allow_small to get a flagged value"
@@ -72,8 +78,7 @@ def build(data: store.ImageSet, network: FeatureNetwork, params: dict) -> dict[s
         needed[other] = max(needed.get(other, 0), len(images[other][: params["count"]]))
 
     found = {
-        split: features(network, images[split][:n], params.get("batch"))
-        for split, n in needed.items()
+        split: features(network, images[split][:n], params["batch"]) for split, n in needed.items()
     }
     references = {}
     for split, count in wanted.items():
@@ -81,10 +86,11 @@ def build(data: store.ImageSet, network: FeatureNetwork, params: dict) -> dict[s
         real = found[OTHER[split]][: params["count"]]
         floor = {
             "value": frechet_distance(statistics(real), reference),
-            "se": jackknife_error(real, reference, params.get("groups", 10)),
+            "se": jackknife_error(real, reference, params["groups"]),
             "count": len(real),
         }
-        references[split] = Reference(reference, floor)
+        kept = found[split][:count][: params["count"]].astype(np.float32)
+        references[split] = Reference(reference, kept, floor)
     return references
 
 
@@ -93,6 +99,7 @@ def save(path: Path, references: dict[str, Reference], key: dict) -> None:
     header = {"key": key, "floors": {name: r.floor for name, r in references.items()}}
     arrays = {}
     for name, reference in references.items():
+        arrays[f"{name}/features"] = reference.features
         for field, value in vars(reference.statistics).items():
             arrays[f"{name}/{field}"] = value
     with atomic_write(path) as temporary:
@@ -116,6 +123,7 @@ def load(path: Path, key: dict) -> dict[str, Reference]:
                     stored[f"{name}/covariance"],
                     int(stored[f"{name}/count"]),
                 ),
+                stored[f"{name}/features"],
                 floor,
             )
             for name, floor in header["floors"].items()
@@ -126,13 +134,13 @@ def main() -> None:
     """Parse the command line, compute, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--weights", type=Path, help="full Inception network, for dims 2048")
-    parser.add_argument("--params", type=json.loads, required=True, help="settings, as JSON")
+    parser.add_argument("--inception", type=Path, help="full Inception network, for dims 2048")
+    parser.add_argument("--params", type=settings, required=True, help="JSON, or @file")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
 
     data = store.load(arguments.data)
-    network = load_network(arguments.params["dims"], arguments.weights, pick_device())
+    network = load_network(arguments.params["dims"], arguments.inception, pick_device())
     references = build(data, network, arguments.params)
     save(arguments.out, references, key(network, data))
     for split, reference in references.items():

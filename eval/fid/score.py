@@ -1,64 +1,82 @@
-"""Fréchet Inception distance of a run's generated images to real ones.
+"""Fréchet and kernel Inception distance of a run's generated images to real ones.
 
-    python -m eval.fid.score --run DIR --data NPZ --samples NPZ --reference NPZ [--weights FILE]
-                       --params JSON --out JSON
+    python -m eval.fid.score --run DIR --data NPZ --samples NPZ --reference NPZ [--inception FILE]
+        --params JSON --out JSON --units NPZ
 
 `samples` holds `images`, uint8 (n, h, w, c); `reference` is what `eval.fid.reference` wrote.
 Settings are those of `eval.fid.reference`; count null takes all generated images.
 """
 
-from pathlib import Path
-
-import numpy as np
-
 from eval.fid import reference as fid_reference
 from eval.fid.frechet import frechet_distance, jackknife_error, statistics
 from eval.fid.inception import features, load_network
-from eval.job import ScoreInputs, score_main
+from eval.fid.kid import kernel_distance
+from eval.job import Result, ScoreInputs, score_main
+from eval.measured import from_error, measured
+from eval.samples import load_samples
+
+NEEDS = ("samples", "reference", "inception")
+FITS = {"channels": 3}
+SETTINGS = {
+    "dims": {"enum": [64, 192, 2048]},
+    "count": {
+        "type": ["integer", "null"],
+        "minimum": 4,
+        "at_most": "samples",
+        "at_least": "dims",
+        "unless": "allow_small",
+    },
+    "references": {
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": False,
+        "properties": {
+            "test": {"type": ["integer", "null"], "minimum": 4},
+            "train": {"type": ["integer", "null"], "minimum": 4},
+        },
+    },
+    "groups": {"type": "integer", "minimum": 2},
+    "batch": {"type": ["integer", "null"], "minimum": 1},
+    "allow_small": {"type": "boolean"},
+}
 
 
-def load_samples(path: Path, shape: tuple[int, int, int], count: int | None) -> np.ndarray:
-    """The first `count` generated images, uint8 (n, *shape). ValueError names what does not fit."""
-    with np.load(path, allow_pickle=False) as stored:
-        images = stored["images"]
-    if images.dtype != np.uint8 or images.shape[1:] != tuple(shape):
-        raise ValueError(f"{path}: images are {images.dtype} {images.shape[1:]}, not uint8 {shape}")
-    if len(images) < (count or 0):
-        raise ValueError(f"{path}: count asks for {count} images, the file has {len(images)}")
-    return images[:count]
-
-
-def score(inputs: ScoreInputs) -> dict:
-    """FID of generated images against each reference split, with its standard error and floor."""
+def score(inputs: ScoreInputs) -> Result:
+    """FID and KID of generated images against each reference split, with errors, and the floor."""
     params = inputs.params
-    network = load_network(params["dims"], inputs.files.get("weights"), inputs.device)
+    network = load_network(params["dims"], inputs.files.get("inception"), inputs.device)
     key = fid_reference.key(network, inputs.data)
     references = fid_reference.load(inputs.files["reference"], key)
     images = load_samples(inputs.files["samples"], inputs.data.image_shape, params["count"])
     fid_reference.require_count(len(images), params, "generated")
 
-    groups = params.get("groups", 10)
-    generated = features(network, images, params.get("batch"))
-    values = {"dims": network.dims}
-    for split, reference in references.items():
-        values[split] = {
-            "value": frechet_distance(statistics(generated), reference.statistics),
-            "se": jackknife_error(generated, reference.statistics, groups),
-            "floor": reference.floor["value"],
-            "floor_se": reference.floor["se"],
-        }
+    groups = params["groups"]
     counts = {split: reference.statistics.count for split, reference in references.items()}
+    # With a singular covariance the distance is defined, and far above its value at large counts.
+    small = min(len(images), *counts.values()) < network.dims
+    generated = features(network, images, params["batch"])
+    values = {"dims": measured(network.dims)}
+    for split, reference in references.items():
+        distance = frechet_distance(statistics(generated), reference.statistics)
+        error = jackknife_error(generated, reference.statistics, groups)
+        floor = reference.floor
+        values[f"fid.{split}"] = from_error(distance, error, groups - 1, small)
+        values[f"floor.{split}"] = from_error(floor["value"], floor["se"], groups - 1, small)
+        kernel = kernel_distance(generated, reference.features, groups)
+        values[f"kid.{split}"] = from_error(*kernel, groups - 1)
     protocol = key | {
         "name": f"FID-{network.dims}" if network.dims < 2048 else "FID",
         "generated": len(images),
         "reference": counts,
         "floor_count": {split: reference.floor["count"] for split, reference in references.items()},
-        "small_sample": min(len(images), *counts.values()) < network.dims,
+        "kid": "cubic polynomial kernel, unbiased, all pairs",
+        "kid_reference": {split: len(of.features) for split, of in references.items()},
+        "small_sample": small,
         "quantisation": "generated images rounded to uint8, as reading them from PNG files would",
         "se": f"delete-one-group jackknife over {groups} groups of generated images",
     }
-    return {"values": values, "protocol": protocol}
+    return Result(values, protocol)
 
 
 if __name__ == "__main__":
-    score_main("fid", score, files=("samples", "reference"), optional=("weights",))
+    score_main("fid", score, NEEDS)

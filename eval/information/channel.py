@@ -77,3 +77,20 @@ def active_units(mean: torch.Tensor, threshold: float = 0.01) -> int:
     Burda, Grosse & Salakhutdinov 2016, section 5.2.
     """
     return int((mean.var(0) > threshold).sum())
+
+
+def spectrum(z: torch.Tensor, scale: float) -> dict[str, float]:
+    """The covariance of codes (n, d) by its eigenvalues, in units of the prior's variance.
+
+    max and min are 1 at q(z) = p(z); `rank` is the participation ratio (sum l)^2 / sum l^2, the
+    number of directions that carry the variance: d if all are equal, 1 if one has it all, 0 for
+    codes that are all the same.
+    """
+    covariance = z.double().T.cov().reshape(z.shape[1], z.shape[1]) / scale**2
+    values = torch.linalg.eigvalsh(covariance).clamp(min=0)
+    squares = values.square().sum().item()
+    return {
+        "rank": values.sum().item() ** 2 / squares if squares else 0.0,
+        "max": values[-1].item(),
+        "min": values[0].item(),
+    }

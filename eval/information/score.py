@@ -1,6 +1,6 @@
 """How much the codes know: the quantities that the paper argues with and does not measure.
 
-    python -m eval.information.score --run DIR --data NPZ --params JSON --out JSON
+    python -m eval.information.score --run DIR --data NPZ --params JSON --out JSON --units NPZ
 
 Settings: count (test images, null for all), resolution (standard deviation tau) and batch.
 
@@ -18,27 +18,42 @@ from eval.information.channel import (
     gaussian_divergence,
     gaussian_information,
     mixture_information,
+    spectrum,
 )
-from eval.job import ScoreInputs, score_main
-from eval.subset import choose
+from eval.job import Result, ScoreInputs, score_main
+from eval.measured import from_units, measured
+from eval.normalisation import batch_statistics
+from eval.subset import choose_rows, load
 from models.mmd import mmd
 from models.objectives import rate, sample_posterior
 from models.seeds import torch_generator
+
+NEEDS = ()
+FITS = {}
+SETTINGS = {
+    "count": {"type": ["integer", "null"], "minimum": 2, "at_most": "test"},
+    "resolution": {"type": "number", "exclusiveMinimum": 0},
+    "batch": {"type": "integer", "minimum": 1},
+}
 
 FLOOR = 1e-3  # of the prior's standard deviation: a narrower direction of q(z) counts as this one
 SATURATED = 1.0  # nats: a lower bound that comes as near to ln count says "at least" and no more
 
 
-def score(inputs: ScoreInputs) -> dict:
-    """Capacity of one run's encoder on test images, all entropies in nats.
+def score(inputs: ScoreInputs) -> Result:
+    """What one run's encoder knows of test images, all entropies in nats.
 
     Values: rate E KL(q(z|x) || p(z)), encoder_information(_upper) I(x; z) and divergence_upper,
-    all null for a deterministic encoder; information(_upper) I(x; y) at the stated resolution and
-    whether it is saturated; divergence KL(q(z) || p(z)) by moments, a lower bound; mmd; active_units
-    of `latent`; prior_entropy h(z).
+    all None for a deterministic encoder; information(_upper) I(x; y) at the stated resolution
+    (lower bounds are doubtful where they are saturated); divergence KL(q(z) || p(z)) by moments, a lower
+    bound; mmd, and mmd_training as a training step sees it; active_units of `latent`; spectrum_*
+    of the codes' covariance; prior_entropy h(z).
     """
     params, prior, device = inputs.params, inputs.run.prior, inputs.device
-    mean, log_variance = encode(inputs)
+    images = inputs.data.test_images
+    rows = choose_rows(len(images), params["count"], "capacity")
+    x = load(images, rows, inputs.data.value_range, device)
+    mean, log_variance = encode(inputs.run.model, x, params["batch"])
     generator = torch_generator(inputs.seed, "capacity", device)
     z = sample_posterior(mean, log_variance, generator)
     draws = prior.sample(z.shape, generator, device)
@@ -46,62 +61,88 @@ def score(inputs: ScoreInputs) -> dict:
     noise = torch.zeros_like(mean) if log_variance is None else log_variance.exp()
     noise = noise + params["resolution"] ** 2
     read = mean + noise.sqrt() * torch.empty_like(mean).normal_(generator=generator)
-    terms = mixture_information(read, mean, noise)
-    ceiling = math.log(len(z))
     values = {
-        "information": terms.mean().item(),
-        "information_upper": gaussian_information(read, noise),
-        "information_saturated": terms.mean().item() > ceiling - SATURATED,
-        "divergence": gaussian_divergence(z, prior, FLOOR * prior.scale),
-        "mmd": mmd(z, draws, prior.scale).item(),
-        "active_units": active_units(mean),
-        "latent": z.shape[1],
-        "prior_entropy": prior.entropy(z.shape[1]),
+        "information": lower_bound(mixture_information(read, mean, noise)),
+        "information_upper": measured(gaussian_information(read, noise)),
+        "divergence": measured(gaussian_divergence(z, prior, FLOOR * prior.scale)),
+        "mmd": measured(mmd(z, draws, prior.scale).item()),
+        "mmd_training": training_mmd(inputs, x),
+        "active_units": measured(active_units(mean)),
+        "latent": measured(z.shape[1]),
+        "prior_entropy": measured(prior.entropy(z.shape[1])),
     }
+    for name, value in spectrum(z, prior.scale).items():
+        values[f"spectrum_{name}"] = measured(value)
     values |= encoder_values(z, mean, log_variance, prior)
-    return {"values": values, "protocol": protocol(len(z), params["resolution"], ceiling)}
+    return Result(values, protocol(len(z), params["resolution"]))
 
 
-def encode(inputs: ScoreInputs) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Means (n, d) of the chosen test images, and log variances where the encoder has them."""
-    data, params = inputs.data, inputs.params
-    x = choose(data.test_images, params["count"], "capacity", data.value_range, inputs.device)
-    means, log_variances = zip(*map(inputs.run.model.encode, x.split(params["batch"])), strict=True)
+def lower_bound(terms: torch.Tensor, of: torch.Tensor | None = None) -> dict:
+    """The mean of the terms (n,), or of `of` made from them; doubtful where it is saturated."""
+    saturated = terms.mean().item() > math.log(len(terms)) - SATURATED
+    return from_units((terms if of is None else of).cpu(), saturated)
+
+
+def encode(model, x: torch.Tensor, batch: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Means (n, d) of images (n, c, h, w), and log variances where the encoder has them."""
+    means, log_variances = zip(*map(model.encode, x.split(batch)), strict=True)
     stochastic = log_variances[0] is not None
     return torch.cat(means), torch.cat(log_variances) if stochastic else None
 
 
+def training_mmd(inputs: ScoreInputs, x: torch.Tensor) -> dict:
+    """The MMD of whole training batches whose batch norm uses their own statistics; mean over them.
+
+    The codes of such a batch are not independent: their mean and spread fluctuate less than those
+    of as many prior draws, so that the value at q = p is negative where `mmd` is zero.
+    """
+    prior, batch = inputs.run.prior, min(inputs.run.info["params"]["train"]["batch"], len(x))
+    generator = torch_generator(inputs.seed, "information/training", inputs.device)
+    found = []
+    with batch_statistics(inputs.run.model):
+        for part in x.split(batch):
+            if len(part) == batch:
+                z = sample_posterior(*inputs.run.model.encode(part), generator)
+                draws = prior.sample(z.shape, generator, inputs.device)
+                found.append(mmd(z, draws, prior.scale).item())
+    return from_units(found)
+
+
 def encoder_values(z, mean, log_variance, prior) -> dict:
-    """What depends on q(z|x) itself; null where it is a point, for which all four are infinite."""
+    """What depends on q(z|x) itself; None where it is a point, for which all four are infinite."""
     if log_variance is None:
         names = ("rate", "encoder_information", "encoder_information_upper", "divergence_upper")
-        return dict.fromkeys(names)
-    rates = rate(z, mean, log_variance, prior).double().mean().item()
-    information = mixture_information(z, mean, log_variance.exp()).mean().item()
+        return {name: measured(None) for name in names}
+    rates = rate(z, mean, log_variance, prior).double()
+    terms = mixture_information(z, mean, log_variance.exp())
     return {
-        "rate": rates,
-        "encoder_information": information,
-        "encoder_information_upper": gaussian_information(z, log_variance.exp()),
-        "divergence_upper": rates - information,  # E KL(q(z|x)||p) = I(x;z) + KL(q(z)||p)
+        "rate": from_units(rates.cpu()),
+        "encoder_information": lower_bound(terms),
+        "encoder_information_upper": measured(gaussian_information(z, log_variance.exp())),
+        # E KL(q(z|x) || p) = I(x; z) + KL(q(z) || p): loose where the information is saturated.
+        "divergence_upper": lower_bound(terms, rates - terms),
     }
 
 
-def protocol(count: int, resolution: float, ceiling: float) -> dict:
+def protocol(count: int, resolution: float) -> dict:
     """How each value was made and which way it errs."""
     return {
         "count": count,
         "split": "test",
         "resolution": resolution,
-        "ceiling": ceiling,
+        "ceiling": math.log(count),
         "information": "mixture of all encodings, lower bound, at most the ceiling ln(count)",
+        "doubtful": f"the lower bound is within {SATURATED} nat of the ceiling",
         "information_upper": "Gaussian of the same covariance, upper bound",
         "divergence": "Gaussian of the same covariance against p(z), lower bound",
         "divergence_upper": "rate - encoder_information, upper bound",
         "mmd": "seven-scale IMQ, off-diagonal within terms; zero in expectation at q = p",
+        "mmd_training": "the same on training batches, batch norm by the batch's own statistics",
         "active_units": "variance of the posterior mean over images above 0.01",
+        "spectrum": "eigenvalues of Cov z over the prior's variance; rank: (sum)^2 / sum of squares",
         "null": "infinite in theory, as the encoder is deterministic",
     }
 
 
 if __name__ == "__main__":
-    score_main("capacity", score)
+    score_main("information", score, NEEDS)

@@ -12,12 +12,12 @@ import math
 import torch
 
 from eval.nll.likelihood import Likelihood
-from eval.nll.proposals import Proposal
+from eval.nll.proposals import Defended, Proposal
 
 
 def log_weights(
     x: torch.Tensor,
-    proposal: Proposal,
+    proposal: Proposal | Defended,
     prior,
     likelihood: Likelihood,
     samples: int,

@@ -1,13 +1,14 @@
 """Negative log-likelihood of test images, in nats per image (Table I, MNIST and Omniglot).
 
-    python -m eval.nll.score --run DIR --data NPZ --params JSON --out JSON
+    python -m eval.nll.score --run DIR --data NPZ --params JSON --out JSON --units NPZ
 
 Two numbers, because the paper does not say which it means (docs/nll.md):
 
 - `nll`, -ln p(x) by importance sampling: what the words mean;
 - `cross_entropy`, E_x E_z~p(z) [-ln p(x|z)], an upper bound of it of the size the paper prints.
 
-The likelihood is Bernoulli per pixel on grey values in [0, 1], not binarised, as the VAE of [25].
+The likelihood is Bernoulli per pixel on grey values in [0, 1], not binarised, as in the VAE
+of tolstikhin/wae.
 """
 
 import math
@@ -15,41 +16,78 @@ import math
 import torch
 from torch.nn import functional as F
 
-from eval.job import ScoreInputs, score_main
+from eval.job import Result, ScoreInputs, score_main
+from eval.measured import from_error, from_units, measured
 from eval.nll.ais import ais_log_marginal
 from eval.nll.importance import effective_sample_size, log_marginal, log_weights
 from eval.nll.likelihood import decoder_likelihood
-from eval.nll.proposals import Proposal, encoder_proposal, laplace_proposal
-from eval.subset import choose
+from eval.nll.proposals import (
+    PRIOR_SHARE,
+    Defended,
+    Proposal,
+    encoder_proposal,
+    laplace_proposal,
+)
+from eval.subset import choose_rows, load
 from models.seeds import torch_generator
+
+NEEDS = ()
+FITS = {"value_range": "unit"}
+SETTINGS = {
+    "images": {"type": ["integer", "null"], "minimum": 2, "at_most": "test"},
+    "samples": {"type": "integer", "minimum": 1},
+    "proposal": {"enum": ["laplace", "encoder"]},
+    "proposal_scales": {
+        "type": "array",
+        "minItems": 1,
+        "items": {"type": "number", "exclusiveMinimum": 0},
+    },
+    "tuning_images": {"type": "integer", "minimum": 1, "at_most": "train"},
+    "laplace_iterations": {"type": "integer", "minimum": 1},
+    "prior_samples": {"type": "integer", "minimum": 2},
+    "ais": {
+        "type": ["object", "null"],
+        "additionalProperties": False,
+        "required": ["seeds", "images", "chains", "temperatures", "leapfrog"],
+        "properties": {
+            "seeds": {"type": ["array", "null"], "items": {"type": "integer", "minimum": 0}},
+            "images": {"type": "integer", "minimum": 2},
+            "chains": {"type": "integer", "minimum": 1},
+            "temperatures": {"type": "integer", "minimum": 1},
+            "leapfrog": {"type": "integer", "minimum": 1},
+        },
+    },
+    "batch": {"type": "integer", "minimum": 1},
+}
 
 CLIP = 1e-7  # Keras clips probabilities there; decides the size of the cross-entropy
 COLLAPSED = 5.0  # median ESS below which the bound is more than 1 / (2 * 5) = 0.1 nats loose
 
 
-def score(inputs: ScoreInputs) -> dict:
+def score(inputs: ScoreInputs) -> Result:
     """Test NLL of one run.
 
     Settings: images (test images, null for all), samples (K), proposal ("laplace" or "encoder"),
     proposal_scales (the grid of its width), tuning_images (training images it is tuned on),
     laplace_iterations, prior_samples (draws of the cross-entropy), ais (null, or an object with
-    images, chains, temperatures, leapfrog), batch (decodes at once).
+    images, chains, temperatures, leapfrog, and the seeds it is run for, null for all), batch (decodes at once).
 
-    Values in nats, with the standard error over images: nll, cross_entropy; ess_median, ess_min
-    and `collapsed`, whether nll is not to be trusted; with AIS, `ais_nll` and `ais_gap`, by how
-    much it exceeds the importance-sampled NLL of the same images.
+    Values in nats: nll, doubtful where most of the weight is on few draws, and cross_entropy;
+    ess_median, ess_min; with AIS, `ais_nll` and `ais_gap`, by how much it exceeds the
+    importance-sampled NLL of the same images.
     """
     params, model, prior, device = inputs.params, inputs.run.model, inputs.run.prior, inputs.device
     if model.value_range != "unit":
         raise ValueError(
             f"nll is defined here for images in [0, 1], not for {inputs.data.name}: "
-            "take nll out of its metrics"
+            "take it out of nll's datasets in `scored`"
         )
     data = inputs.data
-    test = choose(data.test_images, params["images"], "nll/test", "unit", device)
-    train = choose(data.train_images, params["tuning_images"], "nll/tuning", "unit", device)
+    rows = choose_rows(len(data.test_images), params["images"], "nll/test")
+    tuning = choose_rows(len(data.train_images), params["tuning_images"], "nll/tuning")
+    test = load(data.test_images, rows, "unit", device)
 
-    scale = best_scale(inputs, train)
+    scale = best_scale(inputs, load(data.train_images, tuning, "unit", device))
     weights = weigh(inputs, test, propose(inputs, test).widened(scale), "nll/importance")
     bounds, sizes = log_marginal(weights), effective_sample_size(weights)
     draws = prior.sample(
@@ -59,16 +97,16 @@ def score(inputs: ScoreInputs) -> dict:
     )
     entropies, entropy_error = prior_cross_entropy(model, test, draws, params["batch"])
 
-    values = {
-        "nll": -bounds.mean().item(),
-        "nll_se": standard_error(bounds),
-        "cross_entropy": entropies.mean().item(),
-        "cross_entropy_se": math.hypot(standard_error(entropies), entropy_error),
-        "ess_median": sizes.median().item(),
-        "ess_min": sizes.min().item(),
-        "collapsed": sizes.median().item() < COLLAPSED,
-    }
-    if params.get("ais"):
+    units = {"nll": -bounds.cpu().numpy(), "cross_entropy": entropies.cpu().numpy()}
+    values = {name: from_units(of) for name, of in units.items()}
+    values["nll"]["doubtful"] = sizes.median().item() < COLLAPSED
+    # The draws are shared by all images, so their error does not average out over images.
+    error = math.hypot(values["cross_entropy"]["se"], entropy_error)
+    values["cross_entropy"] = from_error(values["cross_entropy"]["value"], error)
+    values["ess_median"] = measured(sizes.median().item())
+    values["ess_min"] = measured(sizes.min().item())
+    ais = params["ais"]
+    if ais and (ais["seeds"] is None or inputs.seed in ais["seeds"]):
         values |= ais_values(inputs, test, bounds)
     protocol = {
         "likelihood": "Bernoulli per pixel on grey values in [0, 1], not binarised",
@@ -77,12 +115,13 @@ def score(inputs: ScoreInputs) -> dict:
         "samples": params["samples"],
         "proposal": params["proposal"],
         "proposal_scale": scale,
-        "collapsed_below": COLLAPSED,
+        "prior_share": PRIOR_SHARE,
+        "doubtful": f"the median effective sample size is below {COLLAPSED}",
         "prior_samples": params["prior_samples"],
         "clip": CLIP,
-        "ais": params.get("ais"),
+        "ais": ais,
     }
-    return {"values": values, "protocol": protocol}
+    return Result(values, protocol, units, rows)
 
 
 def propose(inputs: ScoreInputs, x: torch.Tensor) -> Proposal:
@@ -102,10 +141,10 @@ def propose(inputs: ScoreInputs, x: torch.Tensor) -> Proposal:
 
 
 def weigh(inputs: ScoreInputs, x: torch.Tensor, proposal: Proposal, role: str) -> torch.Tensor:
-    """Log importance weights (n, K) of images x."""
+    """Log importance weights (n, K) of images x, with a share of the draws from the prior."""
     return log_weights(
         x,
-        proposal,
+        Defended(proposal, inputs.run.prior),
         inputs.run.prior,
         decoder_likelihood(inputs.run.model),
         inputs.params["samples"],
@@ -143,12 +182,14 @@ def prior_cross_entropy(
         slopes += logits.sum(0) / len(z)
         constant += volume.sum() / len(z)
         per_draw.append(volume - logits @ mean_image)
-    return constant - pixels @ slopes, standard_error(torch.cat(per_draw))
+    per_draw = torch.cat(per_draw)
+    error = per_draw.std().item() / math.sqrt(len(per_draw))
+    return constant - pixels @ slopes, error
 
 
 def ais_values(inputs: ScoreInputs, x: torch.Tensor, bounds: torch.Tensor) -> dict:
     """AIS on the first images, beside the importance-sampled bounds (n,) of the same images."""
-    settings = dict(inputs.params["ais"])
+    settings = {key: value for key, value in inputs.params["ais"].items() if key != "seeds"}
     count = settings.pop("images")
     annealed = ais_log_marginal(
         x[:count],
@@ -159,19 +200,11 @@ def ais_values(inputs: ScoreInputs, x: torch.Tensor, bounds: torch.Tensor) -> di
         batch=inputs.params["batch"],
         generator=torch_generator(inputs.seed, "nll/ais", inputs.device),
     )
-    gap = bounds[:count] - annealed
     return {
-        "ais_nll": -annealed.mean().item(),
-        "ais_nll_se": standard_error(annealed),
-        "ais_gap": gap.mean().item(),
-        "ais_gap_se": standard_error(gap),
+        "ais_nll": from_units(-annealed.cpu()),
+        "ais_gap": from_units((bounds[:count] - annealed).cpu()),
     }
 
 
-def standard_error(values: torch.Tensor) -> float:
-    """Standard error of the mean of values (n,), n of two or more."""
-    return values.std().item() / math.sqrt(len(values))
-
-
 if __name__ == "__main__":
-    score_main("nll", score)
+    score_main("nll", score, NEEDS)

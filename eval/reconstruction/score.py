@@ -1,74 +1,110 @@
 """Reconstruction error of test images, in the unit of the paper's Table II and in common ones.
 
-    python -m eval.reconstruction.score --run DIR --data NPZ --params JSON --out JSON
+    python -m eval.reconstruction.score --run DIR --data NPZ --params JSON --out JSON --units NPZ
 
 Settings: count, the number of first test images (null for all), and batch.
 
-    cost = 0.05 * sum over values of (x - x_hat)^2      Table II, code of [25]
+    cost = 0.05 * sum over values of (x - x_hat)^2      Table II, code of tolstikhin/wae
     mse  = mean over values of (x - x_hat)^2            in the data's range, [0, 1] or [-1, 1]
     psnr = 10 log10(range^2 / mse)                      dB; range is 1 or 2, mse over all images
 
 each for x_hat = decode(z) with one z ~ q(z|x) ("sampled") and with its mean ("mean"): the two
-agree where the encoder is deterministic.
+agree where the encoder is deterministic. `train.cost` is that of the mean on as many training
+images, `gap.cost` what test images cost more: how much the network overfits.
 """
 
 import math
 
+import numpy as np
 import torch
 
 from data.store import to_float
-from eval.job import ScoreInputs, score_main
+from eval.job import Result, ScoreInputs, score_main
+from eval.measured import from_error, from_units, measured
+from eval.subset import choose_rows
 from models.objectives import COST_SCALE, sample_posterior
 from models.seeds import torch_generator
+
+NEEDS = ()
+FITS = {}
+SETTINGS = {
+    "count": {"type": ["integer", "null"], "minimum": 2, "at_most": "test"},
+    "batch": {"type": "integer", "minimum": 1},
+}
 
 RANGE = {"unit": 1.0, "symmetric": 2.0}
 
 
-def summarise(squared_errors: torch.Tensor, values_per_image: int, value_range: str) -> dict:
-    """Scores from the summed squared error of each image, (n,) in float64."""
-    count = len(squared_errors)
-    mse = squared_errors.mean().item() / values_per_image
-    spread = squared_errors.std().item() if count > 1 else 0.0
-    return {
-        "cost": COST_SCALE * squared_errors.mean().item(),
-        "cost_se": COST_SCALE * spread / math.sqrt(count),
-        "mse": mse,
-        # An exact reconstruction has no finite ratio: it ends at 200 dB (206 on [-1, 1]).
-        "psnr": 10 * math.log10(RANGE[value_range] ** 2 / max(mse, 1e-20)),
-    }
-
-
-def score(inputs: ScoreInputs) -> dict:
-    """Reconstruction error of the test images with sampled codes and with posterior means."""
+def squared_errors(inputs: ScoreInputs, images: np.ndarray, sampled: bool) -> dict:
+    """Summed squared error of each image, (n,) in float64, by how the code was taken."""
     model, value_range = inputs.run.model, inputs.data.value_range
-    images = inputs.data.test_images[: inputs.params["count"]]
     generator = torch_generator(inputs.seed, "reconstruction", inputs.device)
-    errors = {"sampled": [], "mean": []}
+    errors = {name: [] for name in (("sampled", "mean") if sampled else ("mean",))}
     for batch in torch.from_numpy(images).split(inputs.params["batch"]):
         x = to_float(batch.to(inputs.device), value_range)
         mean, log_variance = model.encode(x)
-        codes = {
-            "sampled": sample_posterior(mean, log_variance, generator),
-            "mean": mean,
-        }
+        codes = {"mean": mean}
+        if sampled:
+            codes["sampled"] = sample_posterior(mean, log_variance, generator)
         for name, code in codes.items():
-            errors[name].append((x - model.decode(code)).double().square().flatten(1).sum(1))
-    values_per_image = images[0].size
+            error = (x - model.decode(code)).double().square().flatten(1).sum(1)
+            errors[name].append(error.cpu())
+    return {name: torch.cat(parts).numpy() for name, parts in errors.items()}
+
+
+def mse_and_psnr(errors: np.ndarray, values_per_image: int, value_range: str) -> dict:
+    """Both from the summed squared errors (n,); the error of the ratio by the delta method."""
+    mse = from_units(errors / values_per_image)
+    # An exact reconstruction has no finite ratio: it ends at 200 dB (206 on [-1, 1]).
+    level = max(mse["value"], 1e-20)
+    psnr = 10 * math.log10(RANGE[value_range] ** 2 / level)
+    if mse["se"] is None:
+        return {"mse": mse, "psnr": measured(psnr)}
     return {
-        "values": {
-            name: summarise(torch.cat(parts), values_per_image, value_range)
-            for name, parts in errors.items()
-        },
-        "protocol": {
+        "mse": mse,
+        "psnr": from_error(psnr, 10 / math.log(10) * mse["se"] / level, len(errors) - 1),
+    }
+
+
+def score(inputs: ScoreInputs) -> Result:
+    """Reconstruction error of the test images with sampled codes and with posterior means."""
+    data = inputs.data
+    images = data.test_images[: inputs.params["count"]]
+    train = choose_rows(len(data.train_images), len(images), "reconstruction/train")
+    errors = squared_errors(inputs, images, sampled=True)
+    units = {f"{name}.cost": COST_SCALE * found for name, found in errors.items()}
+    seen = squared_errors(inputs, data.train_images[np.sort(train)], sampled=False)["mean"]
+    values = {name: from_units(found) for name, found in units.items()}
+    for name, found in errors.items():
+        for part, value in mse_and_psnr(found, images[0].size, data.value_range).items():
+            values[f"{name}.{part}"] = value
+    values["train.cost"] = from_units(COST_SCALE * seen)
+    values["gap.cost"] = difference(
+        values["mean.cost"], values["train.cost"], len(images) + len(seen) - 2
+    )
+    return Result(
+        values=values,
+        protocol={
             "split": "test",
             "count": len(images),
-            "value_range": [0, 1] if value_range == "unit" else [-1, 1],
+            "train_count": len(seen),
+            "value_range": [0, 1] if data.value_range == "unit" else [-1, 1],
             "cost": f"{COST_SCALE} x summed squared error per image",
             "psnr": "of the mse over all images",
             "draws_of_z": 1,
         },
-    }
+        units=units,
+        indices=np.arange(len(images)),
+    )
+
+
+def difference(test: dict, train: dict, degrees: int) -> dict:
+    """The measured difference of two independent measured numbers."""
+    value = test["value"] - train["value"]
+    if test["se"] is None or train["se"] is None:
+        return measured(value)
+    return from_error(value, math.hypot(test["se"], train["se"]), degrees)
 
 
 if __name__ == "__main__":
-    score_main("reconstruction", score)
+    score_main("reconstruction", score, NEEDS)

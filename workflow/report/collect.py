@@ -1,42 +1,33 @@
 """Gather the runs and scores of a preset into one file, from which all that is read is made.
 
     python -m workflow.report.collect --preset NAME --params JSON --root results/NAME --out FILE \\
-        [--partial]
+        [--partial] [--kept FILE]
 
-`--params` is {"methods": [{"name", "label"}, ...], "datasets": [...], "seeds": [...], "metrics":
-{score: [datasets]}, "settings": {...}}; settings, optional, are the noise levels that the tables
-show ({"gaussian_small": 0.1, ...}, see paper.yaml). Exactly what is named is read, never what a
-folder happens to hold: a seed removed from the configuration must not linger in a mean. A missing
-file is an error; with `--partial` (a record made in parts) it is left out and n says so, as is a
-dataset without any run.
+`--params` is {"methods": [{"name", "label"}, ...], "datasets": [...], "seeds": [...], "scored":
+{score: [datasets]}, "levels": {"small", "large"}}; levels are the noise levels that the tables
+show. Exactly what is named is read, never what a folder happens to hold: a seed removed from the
+configuration must not linger in a mean. A missing file is an error; with `--partial` (a record made
+in parts) it is left out and n says so, as is a dataset without any run. A committed record keeps
+neither the data nor the values per unit: `--kept` names an earlier file made from them, from which
+what they tell, descriptions of datasets and paired errors, is taken over where they are gone.
+
+A score is {"values": {name: {"value", "se", "interval", "doubtful"}}}, as `eval.measured` makes it;
+beside it lies one array file with its values per unit, see `workflow.report.paired`.
 """
 
 import argparse
 import json
+import re
 import statistics
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from data.files import read_json, write_json
+from data.files import atomic_write, read_json
+from workflow.report.paired import paired
 
-
-def flatten(values: dict, prefix: str = "") -> dict[str, float]:
-    """Numbers of a nested dict by dotted name, those of a list by position.
-
-    Truth values become 0 or 1; anything else is left out.
-    """
-    flat = {}
-    for key, value in values.items():
-        if isinstance(value, list):
-            value = dict(enumerate(value))
-        if isinstance(value, dict):
-            flat |= flatten(value, f"{prefix}{key}.")
-        elif isinstance(value, bool | int | float):
-            flat[f"{prefix}{key}"] = float(value)
-    return flat
+NOT_MEASURED = {"value": None, "se": None, "interval": None, "doubtful": False}
 
 
 def summarise(values: list[float | None], diverged: int) -> dict:
@@ -48,6 +39,15 @@ def summarise(values: list[float | None], diverged: int) -> dict:
         "n": len(present),
         "values": values,
         "diverged": diverged,
+    }
+
+
+def summarise_measured(measured: list[dict], diverged: int) -> dict:
+    """The same of measured numbers, one a seed, with their errors and how many are doubtful."""
+    return summarise([entry["value"] for entry in measured], diverged) | {
+        "se": [entry["se"] for entry in measured],
+        "interval": [entry["interval"] for entry in measured],
+        "doubtful": sum(entry["doubtful"] for entry in measured),
     }
 
 
@@ -80,8 +80,8 @@ class Tree:
     seeds: list[int]
     partial: bool
 
-    def records(self, pattern: str) -> dict[str, list[dict | None]]:
-        """The JSON records that `pattern` ({method}, {seed}) names: by method, one a seed.
+    def paths(self, pattern: str) -> dict[str, list[Path | None]]:
+        """The files that `pattern` ({method}, {seed}) names: by method, one a seed.
 
         None stands for a missing one, if that is allowed.
         """
@@ -93,47 +93,75 @@ class Tree:
                 raise FileNotFoundError(
                     f"{absent[0]}: missing; run its job, or take it out of methods/datasets/seeds"
                 )
-            found[method] = [read_json(path) if path.exists() else None for path in paths]
+            found[method] = [path if path.exists() else None for path in paths]
         return found
 
+    def records(self, pattern: str) -> dict[str, list[dict | None]]:
+        """What is in these files, which are JSON."""
+        return {
+            method: [read_json(path) if path else None for path in paths]
+            for method, paths in self.paths(pattern).items()
+        }
 
-def summaries(records: dict[str, list[dict]], numbers: Callable[[dict], dict]) -> dict:
-    """Per method, one summary a name over its seeds; `numbers` takes them out of a record.
 
-    A method whose every seed diverged has no numbers of its own: the others know the names.
+def diverged(records: list[dict | None]) -> int:
+    """How many of the records are of runs that diverged."""
+    return sum(record["status"] == "diverged" for record in records if record)
+
+
+def collect_runs(tree: Tree, dataset: str) -> tuple[dict, list[dict]]:
+    """How training went (seconds, images/s, ...) by method, and the records themselves."""
+    by_method = tree.records(f"runs/{dataset}/{{method}}/seed{{seed}}/run.json")
+    entries = {}
+    for method, records in by_method.items():
+        runs = [run for run in records if run]
+        if not runs:
+            continue
+        failed = diverged(runs)
+        flat = [{"seconds": run["seconds"]} | run["utilisation"] if run else {} for run in records]
+        names = {
+            name for numbers in flat for name in numbers if isinstance(numbers[name], int | float)
+        }
+        entries[method] = {
+            name: summarise([numbers.get(name) for numbers in flat], failed)
+            for name in sorted(names)
+        }
+        entries[method]["count"] = {"runs": len(runs), "diverged": failed}
+    return entries, [run for runs in by_method.values() for run in runs if run]
+
+
+def summaries(score: str, records: dict[str, list[dict | None]]) -> dict[str, dict]:
+    """Per method, one summary a value over its seeds.
+
+    A method that has no value of a name has no summary of it, unless it diverged: the others know
+    the names that it would have had.
     """
-    flats = {m: [flatten(numbers(r)) if r else {} for r in rs] for m, rs in records.items()}
-    names = sorted({name for seeds in flats.values() for flat in seeds for name in flat})
+    values = {m: [r["values"] if r else {} for r in rs] for m, rs in records.items()}
+    own = {m: {name for seed in seeds for name in seed} for m, seeds in values.items()}
+    every = set().union(*own.values())
     return {
         method: {
-            name: summarise(
-                [flat.get(name) for flat in flats[method]],
-                diverged=sum(r["status"] == "diverged" for r in records[method] if r),
+            f"{score}.{name}": summarise_measured(
+                [seed.get(name, NOT_MEASURED) for seed in values[method]], diverged(records[method])
             )
-            for name in names
+            for name in sorted(every if diverged(records[method]) else own[method])
         }
         for method in records
         if any(records[method])
     }
 
 
-def collect_runs(tree: Tree, dataset: str) -> tuple[dict, list[dict]]:
-    """How training went (seconds, images/s, ...) by method, and the records themselves."""
-    records = tree.records(f"runs/{dataset}/{{method}}/seed{{seed}}/run.json")
-    entries = summaries(records, lambda run: {"seconds": run["seconds"]} | run["utilisation"])
-    for method, entry in entries.items():
-        statuses = [run["status"] for run in records[method] if run]
-        entry["count"] = {"runs": len(statuses), "diverged": statuses.count("diverged")}
-    return entries, [run for runs in records.values() for run in runs if run]
-
-
-def collect_score(tree: Tree, score: str, dataset: str) -> tuple[dict, dict, float]:
-    """Summaries by method, the protocol that all its jobs share, and their seconds."""
-    by_method = tree.records(f"scores/{score}/{dataset}/{{method}}/seed{{seed}}.json")
+def collect_score(tree: Tree, score: str, dataset: str) -> dict:
+    """One score on one dataset: summaries by method, paired errors, shared protocol, seconds."""
+    pattern = f"scores/{score}/{dataset}/{{method}}/seed{{seed}}"
+    by_method = tree.records(f"{pattern}.json")
     records = [record for records in by_method.values() for record in records if record]
-    protocol = agree([r["protocol"] for r in records if r["status"] == "done"])
-    entries = summaries(by_method, lambda record: {score: record["values"]})
-    return entries, protocol, sum(r["seconds"] for r in records)
+    return {
+        "methods": summaries(score, by_method),
+        "paired": paired(score, tree.paths(f"{pattern}.npz"), tree.seeds),
+        "protocol": agree([r["protocol"] for r in records if r["status"] == "done"]),
+        "seconds": sum(r["seconds"] for r in records),
+    }
 
 
 def provenance(runs: list[dict]) -> dict:
@@ -143,8 +171,21 @@ def provenance(runs: list[dict]) -> dict:
     return common | {"first_run": dates[0], "last_run": dates[-1], "runs": len(runs)}
 
 
-def collect(root: Path, params: dict, *, preset: str, partial: bool = False) -> dict:
-    """The whole of `metrics.json`; see the module's docstring for `params`."""
+def kept_pairs(errors: dict, kept: dict) -> dict:
+    """Paired errors with those of seeds whose array files are gone, as an earlier file has them."""
+    both = {}
+    for name in sorted(errors.keys() | kept.keys()):
+        entry, earlier = errors.get(name), kept.get(name)
+        if entry and earlier and entry["units"] == earlier["units"]:
+            entry = entry | {"covariance": earlier["covariance"] | entry["covariance"]}
+        both[name] = entry or earlier
+    return both
+
+
+def collect(
+    root: Path, params: dict, *, preset: str, partial: bool = False, kept: dict | None = None
+) -> dict:
+    """The whole of `metrics.json`; see the module's docstring for `params` and `kept`."""
     methods = params["methods"]
     tree = Tree(root, [method["name"] for method in methods], params["seeds"], partial)
     datasets, protocols, seconds, all_runs = {}, {}, {"training": 0.0}, []
@@ -152,24 +193,31 @@ def collect(root: Path, params: dict, *, preset: str, partial: bool = False) -> 
         run_entries, runs = collect_runs(tree, dataset)
         if partial and not runs:
             continue
-        scores: dict[str, dict] = {method: {} for method in run_entries}
-        for score in (s for s, wanted in params["metrics"].items() if dataset in wanted):
-            entries, protocol, spent = collect_score(tree, score, dataset)
-            for method, entry in entries.items():
-                scores.setdefault(method, {}).update(entry)
-            protocols.setdefault(score, {})[dataset] = protocol
-            seconds[score] = seconds.get(score, 0.0) + spent
+        values: dict[str, dict] = {method: {} for method in run_entries}
+        errors: dict[str, dict] = {}
+        for score in (s for s, wanted in params["scored"].items() if dataset in wanted):
+            collected = collect_score(tree, score, dataset)
+            for method, summary in collected["methods"].items():
+                values.setdefault(method, {}).update(summary)
+            errors |= collected["paired"]
+            protocols.setdefault(score, {})[dataset] = collected["protocol"]
+            seconds[score] = seconds.get(score, 0.0) + collected["seconds"]
+        data = root / "data" / f"{dataset}.npz"
+        earlier = (kept or {}).get("datasets", {}).get(dataset)
+        if earlier and kept["methods"] == methods:  # whose order is that of the matrices
+            errors = kept_pairs(errors, earlier["paired"])
         datasets[dataset] = {
-            "meta": dataset_meta(root / "data" / f"{dataset}.npz"),
+            "meta": dataset_meta(data) if data.exists() or not earlier else earlier["meta"],
             "settings": agree([{k: run["params"][k] for k in ("model", "train")} for run in runs]),
             "runs": run_entries,
-            "methods": scores,
+            "methods": values,
+            "paired": errors,
         }
         seconds["training"] += sum(run["seconds"] for run in runs)
         all_runs += runs
     return {
         "preset": preset,
-        "settings": params.get("settings", {}),
+        "levels": params["levels"],
         "methods": methods,
         "seeds": params["seeds"],
         "datasets": datasets,
@@ -177,6 +225,14 @@ def collect(root: Path, params: dict, *, preset: str, partial: bool = False) -> 
         "provenance": provenance(all_runs),
         "seconds": {name: round(total, 3) for name, total in seconds.items()},
     }
+
+
+def as_text(metrics: dict) -> str:
+    """Sorted, indented JSON with each list of numbers on one line: short, and made to be compared."""
+    text = json.dumps(metrics, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    # A line break is never part of a string in JSON, so these brackets are lists.
+    innermost = r"\[\n\s*([^\[\]{}]*?)\n\s*\]"
+    return re.sub(innermost, lambda m: "[" + re.sub(r"\n\s*", " ", m[1]) + "]", text) + "\n"
 
 
 def main() -> None:
@@ -187,9 +243,13 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--partial", action="store_true", help="leave out what is missing")
+    parser.add_argument("--kept", type=Path, help="an earlier metrics.json of this record, if any")
     args = parser.parse_args()
-    metrics = collect(args.root, args.params, preset=args.preset, partial=args.partial)
-    write_json(args.out, metrics)
+    kept = read_json(args.kept) if args.kept and args.kept.exists() else None
+    options = {"preset": args.preset, "partial": args.partial, "kept": kept}
+    metrics = collect(args.root, args.params, **options)
+    with atomic_write(args.out) as temporary:
+        temporary.write_text(as_text(metrics), encoding="utf-8")
     print(f"{len(metrics['datasets'])} datasets, {len(metrics['methods'])} methods -> {args.out}")
 
 

@@ -3,8 +3,8 @@
     python -m workflow.report.curves --metrics FILE --root DIR --out-dir DIR
 
 writes learning_curves.csv (dataset, method, seed, epoch, then every part of the losses) and
-robustness.csv (dataset, classifier, method, noise, level, accuracy, low, high, n; accuracies in %),
-for the figures and for `dvc plots`. What `metrics.json` names is read, nothing else.
+robustness.csv (dataset, classifier, trained_on, method, corruption, level, accuracy, low, high, n;
+accuracies in %, low and high their 95 % interval), for the figures and for `dvc plots`. What `metrics.json` names is read, nothing else.
 """
 
 import argparse
@@ -13,10 +13,13 @@ from pathlib import Path
 import pandas as pd
 
 from data.files import atomic_write, read_json
-from workflow.report.values import Value, dataset_names, measured
+from workflow.report.labels import dataset_names
+from workflow.report.text.readings import AREA, CLEAN, readings
+from workflow.report.values import Value, measured
 
 LEARNING = ["dataset", "method", "seed", "epoch"]
-ROBUSTNESS = ["dataset", "classifier", "method", "noise", "level", "accuracy", "low", "high", "n"]
+READING = ["dataset", "classifier", "trained_on", "method", "corruption", "level"]
+ROBUSTNESS = [*READING, "accuracy", "low", "high", "n"]
 NOT_LOSSES = {*LEARNING, "learning_rate", "images_per_second", "seconds"}
 
 
@@ -45,38 +48,27 @@ def loss_parts(curves: pd.DataFrame) -> list[str]:
 
 def accuracy_row(value: Value) -> dict:
     """Accuracy in % with its 95 % interval, which is the mean alone where no error is known."""
-    half = 1.96 * (value.error or 0.0)
-    return {
-        "accuracy": value.mean,
-        "low": value.mean - half,
-        "high": value.mean + half,
-        "n": value.n,
-    }
+    low, high = value.interval or (value.mean, value.mean)
+    return {"accuracy": value.mean, "low": low, "high": high, "n": value.n}
 
 
 def robustness_curves(metrics: dict) -> pd.DataFrame:
     """Accuracy at every noise level of the grid; level 0 is the clean accuracy."""
     rows = []
     for dataset in dataset_names(metrics):
-        for method, scores in metrics["datasets"][dataset]["methods"].items():
-            for name in scores:
-                score, _, rest = name.partition(".")
-                if score != "robustness" or not name.endswith(".mean"):
+        every = readings(metrics, dataset)
+        kinds = sorted({own.corruption for own in every} - {CLEAN})
+        for own in every:
+            corruptions = kinds if own.corruption == CLEAN else [own.corruption]
+            for method in metrics["datasets"][dataset]["methods"]:
+                value = measured(metrics, dataset, method, own.name)
+                if own.level == AREA or value.mean is None:
                     continue
-                value = measured(metrics, dataset, method, name)
-                if value.mean is None:
-                    continue
-                classifier, condition = rest.removesuffix(".mean").split(".", 1)
-                keys = {"dataset": dataset, "classifier": classifier, "method": method}
-                if condition == "clean":
-                    places = [(noise, 0.0) for noise in ("gaussian", "mask")]
-                else:
-                    noise, _, level = condition.partition(".")
-                    places = [(noise, float(level))]
-                for noise, level in places:
-                    rows.append(keys | {"noise": noise, "level": level} | accuracy_row(value))
-    frame = pd.DataFrame(rows, columns=ROBUSTNESS)
-    return frame.sort_values(ROBUSTNESS[:5], ignore_index=True)
+                for corruption in corruptions:
+                    place = (dataset, own.classifier, own.trained_on, method)
+                    keys = dict(zip(READING, (*place, corruption, float(own.level)), strict=True))
+                    rows.append(keys | accuracy_row(value))
+    return pd.DataFrame(rows, columns=ROBUSTNESS).sort_values(READING, ignore_index=True)
 
 
 def main() -> None:

@@ -11,30 +11,27 @@ FILE = Path(__file__).with_name("paper.yaml")
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table of the paper: a dataset, and the scores measured for it.
+    """One column of a table of the paper: a dataset, and the values measured for it.
 
-    `metrics` maps what a score is called in the table to its name in `metrics.json`; both, and
-    `label`, are templates: {gaussian_small}, {fid}, ... `floor` is a score of the data alone;
-    `doubts` maps a metric to the score that says its estimator failed.
+    `values` maps what a value is called in the table to its name in `metrics.json`; both, and
+    `label`, are templates: {small}, {large}, {fid}.
     """
 
     name: str
     dataset: str
-    metrics: dict[str, str]
+    values: dict[str, str]
     label: str = ""
-    floor: str | None = None
-    doubts: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the paper.
+    """One table of the paper, or one of its kind on datasets that the paper does not have.
 
     `rows` maps method to the printed values, one a column, None where the paper has a dash.
     `impossible` maps method to columns whose printed value is a typing error. `blocks` are the
-    parts it is shown in: {"columns", "metrics", "caption", "printed"}, each optional; printed:
-    false leaves out the paper's columns.
-    `evaluation_images` is the count behind an accuracy, where it is one.
+    parts it is shown in, each {"columns": [...]}. `floors` maps what a value is called to a value
+    of the data alone. `evaluation_images` is the count behind an accuracy, where it is one.
+    `others` says how further datasets are shown: "columns", "table" or not at all.
     """
 
     name: str
@@ -43,12 +40,14 @@ class Table:
     better: str
     digits: int
     scores: list[str]
-    blocks: list[dict]
     columns: dict[str, Column]
     rows: dict[str, list[float | None]]
     notes: list[str]
+    blocks: list[dict] = field(default_factory=lambda: [{}])
     impossible: dict[str, list[str]] = field(default_factory=dict)
+    floors: dict[str, str] = field(default_factory=dict)
     evaluation_images: int | None = None
+    others: str | None = None
 
     def printed(self, method: str, column: str) -> float | None:
         """The paper's number; None for its dash. KeyError for a method that it does not have."""
@@ -57,13 +56,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Paper:
-    """The whole: citation, method and dataset labels in the paper's order, tables by number."""
+    """The whole: citation, labels of its methods and datasets in its order, tables by number."""
 
     citation: str
     methods: dict[str, str]
     datasets: dict[str, str]
     counted: list[str]
-    levels: dict[str, float]
     tables: dict[str, Table]
 
 

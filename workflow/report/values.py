@@ -1,24 +1,35 @@
-"""One number of `metrics.json` with its spread, its error and how its runs ended."""
+"""The one reader of `metrics.json`: a number that was measured, with its errors."""
 
 import math
 from dataclasses import dataclass
 
-from workflow.report.paper import Table, paper
+from scipy.stats import t as student
+
+from workflow.report.paper import Table
+
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
 class Value:
-    """Mean over `n` seeds, its standard error where one is known, and the runs that diverged.
+    """A value of a method on a dataset: mean over `n` seeds and what is known of its error.
 
-    `doubtful`: the estimator itself says that it failed, on one seed at least.
+    `se` is the standard error of the mean and `interval` the 95 % interval: over several seeds
+    theirs (Student's t with n - 1 degrees of freedom), for one seed the estimator's own, which
+    knows nothing of the seed's part. `std` is the sample standard deviation over seeds, None for
+    one. `diverged` counts seeds without a value because training failed, `doubtful` those whose
+    estimator says that it is not to be relied on. `undefined`: measured, and infinite or without a
+    meaning in theory; the score's protocol says which.
     """
 
     mean: float | None
-    std: float | None = None
+    se: float | None = None
+    interval: tuple[float, float] | None = None
     n: int = 0
-    error: float | None = None
+    std: float | None = None
     diverged: int = 0
-    doubtful: bool = False
+    doubtful: int = 0
+    undefined: bool = False
 
     @property
     def runs(self) -> int:
@@ -29,47 +40,34 @@ class Value:
 NOT_RUN = Value(None)
 
 
-def estimator_error(scores: dict, name: str) -> float | None:
-    """The standard error that an estimator states beside its value, None if it states none.
-
-    It is x_se beside x, se beside value, or follows from the interval ci95 beside mean.
-    """
-
-    def beside(other: str) -> float | None:
-        return scores.get(other, {}).get("mean")
-
-    stem, _, last = name.rpartition(".")
-    if last == "value":
-        return beside(f"{stem}.se")
-    low, high = beside(f"{stem}.ci95.0"), beside(f"{stem}.ci95.1")
-    if last == "mean" and low is not None:
-        return (high - low) / (2 * 1.96)
-    return beside(f"{name}_se")
+def quantile(degrees: int) -> float:
+    """Half the width of a two-sided 95 % Student interval, in standard errors."""
+    return float(student.ppf(0.5 + CONFIDENCE / 2, degrees))
 
 
-def dataset_names(metrics: dict) -> list[str]:
-    """The datasets of a run, in the paper's order (JSON's is the alphabet's)."""
-    return [name for name in paper().datasets if name in metrics["datasets"]]
-
-
-def measured(
-    metrics: dict, dataset: str, method: str, name: str, doubt: str | None = None
-) -> Value:
-    """A score of ours; `doubt` names the score that is above 0 where it is not to be relied on.
-
-    Over several seeds its error is theirs, std / sqrt(n); for one seed the estimator's own, which
-    knows nothing of the seed's part.
-    """
+def measured(metrics: dict, dataset: str, method: str, name: str) -> Value:
+    """A value of ours by its name in `metrics.json`, "<score>.<name>"."""
     entry = metrics["datasets"].get(dataset, {"methods": {}, "runs": {}})
-    scores = entry["methods"].get(method, {})
-    if name not in scores:
+    summary = entry["methods"].get(method, {}).get(name)
+    if summary is None:
         count = entry["runs"].get(method, {}).get("count", {})
         return Value(None, diverged=count.get("diverged", 0))
-    score = scores[name]
-    several = score["std"] is not None
-    error = score["std"] / math.sqrt(score["n"]) if several else estimator_error(scores, name)
-    doubtful = bool(scores.get(doubt, {}).get("mean"))
-    return Value(score["mean"], score["std"], score["n"], error, score["diverged"], doubtful)
+    shared = {
+        "n": summary["n"],
+        "std": summary["std"],
+        "diverged": summary["diverged"],
+        "doubtful": summary["doubtful"],
+    }
+    mean = summary["mean"]
+    if mean is None:
+        return Value(None, undefined=not summary["diverged"], **shared)
+    if summary["n"] > 1:
+        se = summary["std"] / math.sqrt(summary["n"])
+        half = quantile(summary["n"] - 1) * se
+        return Value(mean, se, (mean - half, mean + half), **shared)
+    seed = next(i for i, value in enumerate(summary["values"]) if value is not None)
+    interval = summary["interval"][seed]
+    return Value(mean, summary["se"][seed], interval and tuple(interval), **shared)
 
 
 def printed(table: Table, column: str, method: str) -> Value:
@@ -79,30 +77,42 @@ def printed(table: Table, column: str, method: str) -> Value:
     """
     if method not in table.rows:
         return NOT_RUN
-    mean, error = table.printed(method, column), None
+    mean = table.printed(method, column)
     if mean is None:
         return Value(None, diverged=1)
-    if table.evaluation_images:
-        share = mean / 100
-        error = 100 * math.sqrt(share * (1 - share) / table.evaluation_images)
-    return Value(mean, n=1, error=error)
+    if not table.evaluation_images:
+        return Value(mean, n=1)
+    share = mean / 100
+    se = 100 * math.sqrt(share * (1 - share) / table.evaluation_images)
+    half = 1.96 * se  # the normal's: the error is known from the count, not estimated from seeds
+    return Value(mean, se, (mean - half, mean + half), n=1)
+
+
+def fid_name(metrics: dict, dataset: str) -> str:
+    """FID by the features that it was taken on: another number of them is another quantity."""
+    entry = metrics["datasets"].get(dataset, {"methods": {}})
+    dims = {
+        int(values["fid.dims"]["mean"])
+        for values in entry["methods"].values()
+        if values.get("fid.dims", {}).get("mean")
+    }
+    name = "FID-" + "/".join(map(str, sorted(dims))) if dims else "FID"
+    return name + (" (pool3)" if dims == {2048} else "")
 
 
 def template_fields(metrics: dict, dataset: str) -> dict[str, str]:
     """What the templates of paper.yaml stand for in a run: noise levels, the name of its FID."""
-    levels = {k: f"{v:g}" for k, v in (paper().levels | metrics["settings"]).items()}
-    entry = metrics["datasets"].get(dataset, {"methods": {}})
-    dims = {
-        int(scores["fid.dims"]["mean"])
-        for scores in entry["methods"].values()
-        if scores.get("fid.dims", {}).get("mean")
-    }
-    name = "FID-" + "/".join(map(str, sorted(dims))) if dims else "FID"
-    return levels | {"fid": name + (" (pool3)" if dims == {2048} else "")}
+    levels = {name: f"{level:g}" for name, level in metrics["levels"].items()}
+    return levels | {"fid": fid_name(metrics, dataset)}
 
 
-def table_value(metrics: dict, table: Table, column: str, metric: str, method: str) -> Value:
-    """A score of ours as a cell of a table: `metric` is its key in the column's `metrics`."""
+def value_name(metrics: dict, table: Table, column: str, value: str) -> str:
+    """Name in `metrics.json` behind a cell of a table; `value` is what the table calls it."""
     entry = table.columns[column]
-    name = entry.metrics[metric].format(**template_fields(metrics, entry.dataset))
-    return measured(metrics, entry.dataset, method, name, entry.doubts.get(metric))
+    return entry.values[value].format(**template_fields(metrics, entry.dataset))
+
+
+def table_value(metrics: dict, table: Table, column: str, value: str, method: str) -> Value:
+    """A value of ours as a cell of a table: `value` is what the table calls it."""
+    name = value_name(metrics, table, column, value)
+    return measured(metrics, table.columns[column].dataset, method, name)

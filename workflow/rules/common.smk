@@ -1,21 +1,14 @@
-# Checked settings, paths and limits that all rules share.
+# Checked settings, paths, limits and requests that all rules share.
 import json
 import os
 import time
 
 from snakemake.exceptions import WorkflowError
 
+from data import registry
+from workflow import declarations, machine, record, resources
 from workflow.code import sources
-from workflow.machine import clear_killed_run, gpus, processors, use_this_interpreter
-from workflow.settings import (
-    SettingsError,
-    check,
-    report_settings,
-    section,
-    seeds,
-    train_settings,
-    typed,
-)
+from workflow.settings import Settings, SettingsError, check, typed
 
 config.update(typed(config))
 try:
@@ -23,36 +16,53 @@ try:
 except SettingsError as error:
     raise WorkflowError(str(error))
 
-PRESET = config["preset"]
-DATASETS, METHODS, SEEDS = config["datasets"], config["methods"], seeds(config)
+settings = Settings(config)
+PRESET, DATASETS, METHODS = settings.preset, settings.datasets, settings.methods
 
+# In a cluster's job, too, `python` is the interpreter that the engine runs under.
+machine.use_this_interpreter()
 if workflow.is_main_process:
-    clear_killed_run()
-    if workflow.local_exec:
+    machine.clear_killed_run()
+    if workflow.resource_settings.nodes is None:
         # Real processors bound what computes at once, whatever --cores says. Not as a resource of
         # our own: with cores left over the scheduler would solve its problem a hundred times a
-        # second, which was measured to take a quarter of a 2-core machine.
+        # second, which was measured to take a quarter of a 2-core machine. With --jobs, as on a
+        # cluster, the engine counts jobs instead of cores, and threads are not ours to limit.
         cores = workflow.global_resources["_cores"].value
-        workflow.register_resource("_cores", min(cores or processors(), processors()))
-        # GPU jobs take turns, or as --resources says.
-        if "gpu" not in workflow.global_resources:
-            workflow.register_resource("gpu", max(1, gpus()))
-    use_this_interpreter()
+        workflow.register_resource(
+            "_cores", min(cores or machine.processors(), machine.processors())
+        )
+    # GPU jobs take turns, or as --resources says.
+    if "gpu" not in workflow.global_resources:
+        workflow.register_resource("gpu", max(1, machine.gpus()))
     os.environ.setdefault("VIMAE_STOP_WITH_PARENT", "1")
     if config.get("mirror"):
         os.environ.update(VIMAE_MIRROR=config["mirror"])
-    if config.get("time_budget"):
-        os.environ.update(VIMAE_DEADLINE=str(time.time() + 60 * config["time_budget"]))
+# The time budget is that of a run of the engine; on a cluster, where jobs queue, of each job.
+if config.get("time_budget") and (workflow.is_main_process or workflow.remote_exec):
+    os.environ.update(VIMAE_DEADLINE=str(time.time() + 60 * config["time_budget"]))
 
-# Off a cluster only a machine that has GPUs asks for one: without, training is bound by processors.
-GPU = 1 if gpus() or not workflow.local_exec else 0
+
+# On a cluster the turns above are not its jobs' business: each asks for its own GPU.
+resource_scopes:
+    gpu="local",
+
+
+# Need the internet (compute nodes often have none), or no more than a moment.
+localrules:
+    download,
+    inception,
+    metrics,
+    tables,
+    figures,
+    plots,
 
 
 wildcard_constraints:
-    dataset="[a-z0-9]+",
+    dataset="[a-z0-9_]+",
     method="[a-z0-9_]+",
     seed="[0-9]+",
-    metric="[a-z]+",
+    score="[a-z0-9_]+",
 
 
 def results(path):
@@ -60,32 +70,79 @@ def results(path):
     return f"results/{PRESET}/{path}"
 
 
-def as_json(settings):
+def as_json(values):
     """Settings as one word of a command line; sorted, so that equal settings are equal text."""
-    return json.dumps(settings, sort_keys=True)
+    return json.dumps(values, sort_keys=True)
 
 
 def runs(pattern, datasets=None):
     """`pattern` for every selected dataset x method x seed."""
-    return expand(pattern, dataset=datasets or DATASETS, method=METHODS, seed=SEEDS)
+    return expand(
+        pattern, dataset=datasets or DATASETS, method=METHODS, seed=settings.seeds
+    )
+
+
+# Resources of all rules. Functions, because only when a job is planned is the executor known.
+
+
+def gpu(wildcards):
+    return machine.gpus_of_a_job(remote=workflow.remote_exec or not workflow.local_exec)
+
+
+def memory(rule):
+    def of_job(wildcards, attempt):
+        largest = max(
+            map(images_mb, [wildcards.get("dataset")] if wildcards else DATASETS)
+        )
+        return resources.memory_mb(rule, largest, attempt)
+
+    return of_job
+
+
+def images_mb(dataset):
+    if dataset not in DATASETS:  # FID's network, which is downloaded like a dataset
+        return 0
+    description = settings.dataset(dataset)
+    limits = settings.data_settings(dataset)
+    return resources.images_mb(description.image_shape, description.counts, limits)
+
+
+def runtime(rule):
+    return lambda wildcards, attempt: resources.runtime(rule, attempt)
 
 
 # Inputs and parameters of rules/data.smk
 
 
 def data_params(wildcards):
-    return as_json(section(config, wildcards.dataset, "data"))
+    return as_json(settings.data_settings(wildcards.dataset))
 
 
 def data_origin(wildcards):
-    """What a dataset is made from, by its `source` setting: a manifest, our files, or nothing."""
-    source = section(config, wildcards.dataset, "data")["source"]
-    if source == "official":
-        return [MANIFEST.format(dataset=wildcards.dataset)]
-    if source == "embedded":
-        names = [f"{wildcards.dataset}_{split}.webp" for split in ("train", "test")]
-        return [f"data/embedded/{name}" for name in (*names, "index.json")]
-    return []
+    """What a dataset is made from, by its `source`: a manifest, our files, a folder, or nothing."""
+    data = settings.data_settings(wildcards.dataset)
+    match data["source"]:
+        case "official":
+            return [MANIFEST.format(dataset=wildcards.dataset)]
+        case "embedded":
+            names = [f"{wildcards.dataset}_{split}.webp" for split in ("train", "test")]
+            return [f"data/embedded/{name}" for name in (*names, "index.json")]
+        case "folder":
+            # A folder is as old as its list of names: all of them, to see what came or went.
+            return [
+                folder for folder, _, _ in os.walk(os.path.expanduser(data["path"]))
+            ]
+        case _:
+            return []
+
+
+def data_code(wildcards):
+    source = settings.data_settings(wildcards.dataset)["source"]
+    return sources("data.prepare", *registry.modules(wildcards.dataset, source))
+
+
+def download_code(wildcards):
+    return sources("data.download", *registry.modules(wildcards.dataset, "official"))
 
 
 def manifest_option(wildcards, input):
@@ -97,44 +154,75 @@ def manifest_option(wildcards, input):
 
 
 def train_params(wildcards):
-    return as_json(train_settings(config, wildcards.dataset, wildcards.method))
+    return as_json(settings.train_settings(wildcards.dataset, wildcards.method))
+
+
+def train_code(wildcards):
+    objective = settings.catalogue[wildcards.method]["objective"]
+    return sources("models.train", f"models.objectives.{objective}")
 
 
 # Inputs and parameters of rules/samples.smk
 
 
 def sample_params(wildcards):
-    return as_json(section(config, wildcards.dataset, "samples"))
+    return as_json(settings.section(wildcards.dataset, "samples"))
 
 
 # Inputs and parameters of rules/scores.smk
 
 
+def needs(score):
+    """Names of the files that a score takes beside run and data, each an option of its command."""
+    return declarations.scores()[score].needs
+
+
 def score_params(wildcards):
-    metric = getattr(wildcards, "metric", "fid")
-    return as_json(section(config, wildcards.dataset, "scores", metric))
+    return as_json(settings.score_settings(wildcards.score, wildcards.dataset))
+
+
+def inception_network(score, dataset):
+    """The whole network only where its last level is asked for; the first ones are embedded."""
+    dims = settings.score_settings(score, dataset).get("dims", 2048)
+    return INCEPTION if dims > 192 else EMBEDDED_INCEPTION
+
+
+def needed(names):
+    """An input function: the files of a score's NEEDS that are among `names`, by name."""
+
+    def files(wildcards):
+        where = {
+            "samples": SAMPLE,
+            "reference": REFERENCE,
+            "inception": inception_network(wildcards.score, wildcards.dataset),
+        }
+        wanted = [name for name in needs(wildcards.score) if name in names]
+        return {name: where[name].format(**wildcards) for name in wanted}
+
+    return files
+
+
+def needed_options(wildcards, input):
+    """The same as options of the command."""
+    names = [name for name in needs(wildcards.score) if name in input.keys()]
+    return " ".join(f"--{name} {input[name]}" for name in names)
 
 
 def score_code(wildcards):
-    return sources(f"eval.{wildcards.metric}.score")
+    return sources(f"eval.{wildcards.score}.score")
 
 
-def inception_weights(wildcards):
-    """The whole network only where its last level is asked for; the first ones are embedded."""
-    deep = section(config, wildcards.dataset, "scores", "fid")["dims"] > 192
-    return [INCEPTION] if deep else []
-
-
-def weights_option(wildcards, input):
-    return f"--weights {input.weights}" if input.weights else ""
+def reference_code(wildcards):
+    return sources(f"eval.{wildcards.score}.reference")
 
 
 # Inputs and parameters of rules/report.smk
 
 
 def committed_record(wildcards):
-    """The record, where there is one; a run of preset `paper` makes it and so cannot read it."""
-    return [RECORD] if PRESET != "paper" and os.path.exists(RECORD) else []
+    """The committed run that stands beside this one in the tables, where there is one."""
+    found = record.committed(PRESET)
+    return [str(found)] if found else []
 
 
 def record_option(wildcards, input):
@@ -142,4 +230,4 @@ def record_option(wildcards, input):
 
 
 def collect_params(wildcards):
-    return as_json(report_settings(config))
+    return as_json(settings.report_settings())

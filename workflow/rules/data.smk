@@ -1,21 +1,22 @@
-# From an address, a mirror folder or the embedded files to one array file a dataset.
+# From an address, a folder or the embedded files to one array file a dataset.
 DATA_FILE = results("data/{dataset}.npz")
 DATA = expand(DATA_FILE, dataset=DATASETS)
 MANIFEST = results("downloads/{dataset}/manifest.json")
 INCEPTION = results("data/inception.safetensors")
 EMBEDDED_INCEPTION = "data/embedded/inception_stem.safetensors"
 
-# FID's network belongs to the data phase wherever a selected dataset needs all of it.
+# FID's network belongs to the data phase wherever a score of a selected dataset needs all of it.
 if any(
-    section(config, dataset, "scores", "fid")["dims"] > 192
-    for dataset in set(DATASETS) & set(config["metrics"].get("fid", []))
+    "inception" in needs(score) and inception_network(score, dataset) == INCEPTION
+    for score, datasets in settings.scored.items()
+    for dataset in datasets
 ):
     DATA.append(INCEPTION)
 
 
 rule download:
     input:
-        code=sources("data.download"),
+        code=download_code,
     output:
         MANIFEST,
     log:
@@ -24,6 +25,10 @@ rule download:
         results("benchmarks/download/{dataset}.tsv")
     conda:
         "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=memory("download"),
+        runtime=runtime("download"),
     params:
         folder=subpath(output[0], parent=True),
     message:
@@ -36,7 +41,7 @@ rule download:
 rule prepare:
     input:
         origin=data_origin,
-        code=sources("data.prepare"),
+        code=data_code,
     output:
         DATA_FILE,
     log:
@@ -46,6 +51,9 @@ rule prepare:
     conda:
         "../../environment.yml"
     threads: 1
+    resources:
+        mem_mb=memory("prepare"),
+        runtime=runtime("prepare"),
     params:
         settings=data_params,
         manifest=manifest_option,
@@ -68,6 +76,10 @@ rule inception:
         results("benchmarks/inception.tsv")
     conda:
         "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=memory("inception"),
+        runtime=runtime("inception"),
     message:
         "check FID's Inception weights"
     shell:

@@ -8,8 +8,8 @@ MODELS = [*runs(WEIGHTS), *HISTORIES, *runs(RUN_RECORD)]
 
 rule train:
     input:
-        data=results("data/{dataset}.npz"),
-        code=sources("models.train"),
+        data=DATA_FILE,
+        code=train_code,
     output:
         weights=WEIGHTS,
         history=HISTORY,
@@ -22,7 +22,9 @@ rule train:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=GPU,
+        gpu=gpu,
+        mem_mb=memory("train"),
+        runtime=runtime("train"),
     params:
         settings=train_params,
         out=subpath(output.record, parent=True),

@@ -1,11 +1,7 @@
 # From the scores to what a person reads.
 METRICS_FILE = results("metrics.json")
-RECORD = "results/paper/metrics.json"  # the committed run of preset `paper`
 READ = ["results/tables.md", results("tables.md")]
 REPORT = [*READ, results("figures"), results("plots")]
-REPORT_DATA = [
-    f"workflow/report/{name}" for name in ("paper.yaml", "claims.yaml", "style.mplstyle")
-]
 
 
 rule metrics:
@@ -22,6 +18,10 @@ rule metrics:
         results("benchmarks/metrics.tsv")
     conda:
         "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=memory("metrics"),
+        runtime=runtime("metrics"),
     params:
         settings=collect_params,
         preset=PRESET,
@@ -37,18 +37,21 @@ rule tables:
     input:
         metrics=METRICS_FILE,
         record=committed_record,
-        data=REPORT_DATA,
         code=sources("workflow.report.tables"),
     output:
         read=report(READ, category="Tables", caption="../report/tables.rst"),
         tables=directory(results("tables")),
-        summary=results("summary.json"),
+        summary=directory(results("summary")),
     log:
         results("logs/tables.log"),
     benchmark:
         results("benchmarks/tables.tsv")
     conda:
         "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=memory("tables"),
+        runtime=runtime("tables"),
     params:
         record=record_option,
         preset=PRESET,  # results/tables.md belongs to all presets: a change of preset rewrites it
@@ -66,7 +69,6 @@ rule figures:
         data=DATA,
         samples=SAMPLES,
         histories=HISTORIES,
-        style=REPORT_DATA,
         code=sources("workflow.report.figures"),
     output:
         report(
@@ -81,6 +83,10 @@ rule figures:
         results("benchmarks/figures.tsv")
     conda:
         "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=memory("figures"),
+        runtime=runtime("figures"),
     params:
         root=subpath(input.metrics, parent=True),
     message:
@@ -103,6 +109,10 @@ rule plots:
         results("benchmarks/plots.tsv")
     conda:
         "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=memory("plots"),
+        runtime=runtime("plots"),
     params:
         root=subpath(input.metrics, parent=True),
     message:

@@ -7,6 +7,7 @@ rule sample:
     input:
         weights=WEIGHTS,
         record=RUN_RECORD,
+        data=results("data/{dataset}.npz"),
         code=sources("models.sample"),
     output:
         SAMPLE,
@@ -19,12 +20,14 @@ rule sample:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=GPU,
+        gpu=gpu,
+        mem_mb=memory("sample"),
+        runtime=runtime("sample"),
     params:
         settings=sample_params,
         run=subpath(input.record, parent=True),
     message:
         "sample from {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
-        "exec python -m models.sample --run {params.run} --params {params.settings:q}"
-        " --out {output} > {log} 2> >(tee -a {log} >&2)"
+        "exec python -m models.sample --run {params.run} --data {input.data}"
+        " --params {params.settings:q} --out {output} > {log} 2> >(tee -a {log} >&2)"

@@ -1,103 +1,77 @@
-# Scores: one job per metric and run, plus FID's reference statistics once a dataset. They go before
-# samples, and those before training: under a time budget a finished run shall be a scored one.
-SCORE = results("scores/{metric}/{dataset}/{method}/seed{seed}.json")
-FID_REFERENCE = results("fid_reference/{dataset}.npz")
+# Scores: one job per score and run, for any folder of eval/ with a score.py; one per score and
+# dataset for what all its runs are compared with. They go before samples, and those before training:
+# under a time budget a finished run shall be a scored one.
+SCORE = results("scores/{score}/{dataset}/{method}/seed{seed}.json")
+UNITS = results("scores/{score}/{dataset}/{method}/seed{seed}.npz")
+REFERENCE = results("references/{score}/{dataset}.npz")
 SCORES = [
     path
-    for metric, datasets in config["metrics"].items()
+    for score, datasets in settings.scored.items()
     for dataset in DATASETS
     if dataset in datasets
-    for path in runs(SCORE.replace("{metric}", metric), [dataset])
+    for pattern in (SCORE, UNITS)
+    for path in runs(pattern.replace("{score}", score), [dataset])
 ]
 
 
-rule fid_reference:
+rule reference:
     input:
-        data=results("data/{dataset}.npz"),
-        weights=inception_weights,
-        embedded=EMBEDDED_INCEPTION,
-        code=sources("eval.fid.reference"),
+        unpack(needed(["inception"])),
+        data=DATA_FILE,
+        code=reference_code,
     output:
-        FID_REFERENCE,
+        REFERENCE,
     log:
-        results("logs/fid_reference/{dataset}.log"),
+        results("logs/reference/{score}/{dataset}.log"),
     benchmark:
-        results("benchmarks/fid_reference/{dataset}.tsv")
+        results("benchmarks/reference/{score}/{dataset}.tsv")
     priority: 2
     conda:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=GPU,
+        gpu=gpu,
+        mem_mb=memory("reference"),
+        runtime=runtime("reference"),
     params:
         settings=score_params,
-        weights=weights_option,
+        needs=needed_options,
     message:
-        "FID reference statistics of {wildcards.dataset}"
+        "what {wildcards.score} compares runs on {wildcards.dataset} with"
     shell:
-        "exec python -m eval.fid.reference --data {input.data} {params.weights}"
-        " --params {params.settings:q} --out {output} > {log} 2> >(tee -a {log} >&2)"
-
-
-rule fid:
-    input:
-        weights_file=WEIGHTS,
-        record=RUN_RECORD,
-        data=results("data/{dataset}.npz"),
-        samples=SAMPLE,
-        reference=FID_REFERENCE,
-        weights=inception_weights,
-        embedded=EMBEDDED_INCEPTION,
-        code=sources("eval.fid.score"),
-    output:
-        SCORE.replace("{metric}", "fid"),
-    log:
-        results("logs/fid/{dataset}/{method}/seed{seed}.log"),
-    benchmark:
-        results("benchmarks/fid/{dataset}/{method}/seed{seed}.tsv")
-    priority: 2
-    conda:
-        "../../environment.yml"
-    threads: 1
-    resources:
-        gpu=GPU,
-    params:
-        settings=score_params,
-        weights=weights_option,
-        run=subpath(input.record, parent=True),
-    message:
-        "FID of {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
-    shell:
-        "exec python -m eval.fid.score --run {params.run} --data {input.data}"
-        " --samples {input.samples} --reference {input.reference} {params.weights}"
+        "exec python -m eval.{wildcards.score}.reference --data {input.data} {params.needs}"
         " --params {params.settings:q} --out {output} > {log} 2> >(tee -a {log} >&2)"
 
 
 rule score:
     input:
+        unpack(needed(["samples", "reference", "inception"])),
         weights=WEIGHTS,
         record=RUN_RECORD,
-        data=results("data/{dataset}.npz"),
+        data=DATA_FILE,
         code=score_code,
     output:
-        SCORE,
+        score=SCORE,
+        units=UNITS,
     log:
-        results("logs/{metric}/{dataset}/{method}/seed{seed}.log"),
+        results("logs/score/{score}/{dataset}/{method}/seed{seed}.log"),
     benchmark:
-        results("benchmarks/{metric}/{dataset}/{method}/seed{seed}.tsv")
-    wildcard_constraints:
-        metric="(?!fid)[a-z]+",
+        results("benchmarks/score/{score}/{dataset}/{method}/seed{seed}.tsv")
     priority: 2
     conda:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=GPU,
+        gpu=gpu,
+        mem_mb=memory("score"),
+        runtime=runtime("score"),
     params:
         settings=score_params,
+        needs=needed_options,
         run=subpath(input.record, parent=True),
     message:
-        "{wildcards.metric} of {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
+        "{wildcards.score} of {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
-        "exec python -m eval.{wildcards.metric}.score --run {params.run} --data {input.data}"
-        " --params {params.settings:q} --out {output} > {log} 2> >(tee -a {log} >&2)"
+        "exec python -m eval.{wildcards.score}.score --run {params.run} --data {input.data}"
+        " {params.needs} --params {params.settings:q} --out {output.score} --units {output.units}"
+        " > {log} 2> >(tee -a {log} >&2)"

@@ -5,9 +5,9 @@ from fractions import Fraction
 
 import pandas as pd
 
-from workflow.report.frames import dataset_label
-from workflow.report.paper import Table, paper
-from workflow.report.values import dataset_names, template_fields
+from workflow.report.labels import dataset_label, dataset_names, dataset_title
+from workflow.report.paper import Table
+from workflow.report.values import fid_name
 
 LONGEST_LIST = 4
 
@@ -46,26 +46,31 @@ def flat_text(protocol: dict, prefix: str = "") -> dict[str, str]:
     return texts
 
 
-def protocol_line(metrics: dict, scores: list[str], wanted: set[str], source: str) -> str:
-    """One line: how scores were made on datasets, naming a dataset only where it differs."""
+def protocol_lines(metrics: dict, score: str, datasets: set[str]) -> list[str]:
+    """How a score was made, one entry a line, naming a dataset only where it differs."""
+    by_dataset = {
+        dataset_title(metrics, dataset): flat_text(protocol)
+        for dataset, protocol in metrics["protocols"].get(score, {}).items()
+        if dataset in datasets
+    }
+    lines = []
+    for key in dict.fromkeys(key for texts in by_dataset.values() for key in texts):
+        texts = {title: t[key] for title, t in by_dataset.items() if key in t}
+        if len(set(texts.values())) == 1 and len(texts) == len(by_dataset):
+            lines.append(f"{key}: {next(iter(texts.values()))}")
+        else:
+            lines.append(f"{key}: " + ", ".join(f"{title} {t}" for title, t in texts.items()))
+    return lines
+
+
+def protocol_text(metrics: dict, scores: list[str], datasets: set[str]) -> str:
+    """How scores were made on datasets, as a list; empty if nothing was run."""
     parts = []
     for score in scores:
-        by_dataset = {
-            paper().datasets[dataset]: flat_text(protocol)
-            for dataset, protocol in metrics["protocols"].get(score, {}).items()
-            if dataset in wanted
-        }
-        entries = []
-        for key in dict.fromkeys(key for texts in by_dataset.values() for key in texts):
-            texts = {label: t[key] for label, t in by_dataset.items() if key in t}
-            if len(set(texts.values())) == 1 and len(texts) == len(by_dataset):
-                entries.append(f"{key}: {next(iter(texts.values()))}")
-            else:
-                entries.append(f"{key}: " + ", ".join(f"{d} {t}" for d, t in texts.items()))
-        if entries:
-            parts.append(f"{score}: " + "; ".join(entries))
-    text = " · ".join(parts) or "nothing was run"
-    return f"<sub>Protocol ({source}): {text}.</sub>"
+        lines = protocol_lines(metrics, score, datasets)
+        if lines:
+            parts.append("\n".join([f"- {score}", *(f"  - {line}" for line in lines)]))
+    return "\n".join(parts)
 
 
 def width_text(settings: dict) -> str:
@@ -76,6 +81,11 @@ def width_text(settings: dict) -> str:
     return shown(width)
 
 
+def official_count(meta: dict, split: str) -> int | None:
+    """How many images the dataset officially has; None for one that has no official count."""
+    return (meta["official_counts"] or {}).get(split)
+
+
 def deviations(metrics: dict, table: Table) -> list[str]:
     """Why the run's column does not compare with the paper's; empty if nothing is known."""
     counts, widths, epochs, others = [], [], [], []
@@ -83,16 +93,16 @@ def deviations(metrics: dict, table: Table) -> list[str]:
         entry = metrics["datasets"].get(dataset, {"settings": {}})
         if not entry["settings"]:
             continue  # nothing was run
-        label, meta = paper().datasets[dataset], entry["meta"]
-        count, official = meta["counts"]["train"], meta["official_counts"]["train"]
+        label, meta = dataset_title(metrics, dataset), entry["meta"]
+        count, official = meta["counts"]["train"], official_count(meta, "train")
         if meta["synthetic"]:
             others.append(f"{label} is a synthetic stand-in, drawn, not photographed")
-        elif count < official:
+        elif official and count < official:
             counts.append(f"{label} {count:,} of {official:,}")
         if width_text(entry["settings"]) != "full":
             widths.append(width_text(entry["settings"]))
         epochs.append(shown(entry["settings"]["train"]["epochs"]))
-        fid = template_fields(metrics, dataset)["fid"]
+        fid = fid_name(metrics, dataset)
         if "fid" in table.scores and fid.startswith("FID-") and "2048" not in fid:
             others.append(
                 f"{fid} is taken from a shallow layer, another quantity than the paper's FID on"
@@ -115,10 +125,9 @@ def settings_frame(metrics: dict) -> pd.DataFrame:
         meta, settings = (metrics["datasets"][dataset][key] for key in ("meta", "settings"))
         row = {"dataset": dataset_label(metrics, dataset)}
         for split in ("train", "test"):
-            count, official = meta["counts"][split], meta["official_counts"][split]
-            row[f"{split} images"] = f"{count:,}" + (
-                "" if meta["synthetic"] or count == official else f" of {official:,}"
-            )
+            count, official = meta["counts"][split], official_count(meta, split)
+            part = official and count != official and not meta["synthetic"]
+            row[f"{split} images"] = f"{count:,}" + (f" of {official:,}" if part else "")
         row |= dict.fromkeys(("network width", "latent dimensions", "epochs", "seeds"), "not run")
         if settings:
             row["network width"] = width_text(settings)
@@ -127,6 +136,18 @@ def settings_frame(metrics: dict) -> pd.DataFrame:
             row["seeds"] = str(len(metrics["seeds"]))
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def scale(metrics: dict) -> str:
+    """A run's preset and how large it was."""
+    settings = [entry["settings"] for entry in metrics["datasets"].values() if entry["settings"]]
+    widths = dict.fromkeys(width_text(own) for own in settings)
+    epochs = dict.fromkeys(shown(own["train"]["epochs"]) for own in settings)
+    seeds = len(metrics["seeds"])
+    return (
+        f"preset `{metrics['preset']}`: networks {', '.join(widths)} of the reference's width,"
+        f" epochs {', '.join(epochs)}, {seeds} seed{'s' * (seeds > 1)}"
+    )
 
 
 def duration(seconds: float) -> str:
@@ -157,19 +178,3 @@ def origin_line(metrics: dict, source: str) -> str:
         f" {code_version(origin)}; {origin['runs']} runs, training {training}, scores"
         f" {duration(sum(spent.values()))} in all."
     )
-
-
-def figure_names(metrics: dict) -> dict[str, str]:
-    """File stem and caption of every figure that `workflow.report.figures` draws of these metrics."""
-    names = {}
-    for position, dataset in enumerate(paper().datasets, start=1):
-        if dataset in metrics["datasets"]:
-            caption = f"Figure {position}. Generated samples, {dataset_label(metrics, dataset)}"
-            names[f"figure{position}_{dataset}"] = caption
-    names["learning_curves"] = "Figure 5 (ours). Learning curves"
-    scores = metrics["protocols"]
-    if "robustness" in scores:
-        names["robustness"] = "Figure 6 (ours). Accuracy against noise"
-    if scores.get("robustness", {}).keys() & scores.get("capacity", {}).keys():
-        names["information"] = "Figure 7 (ours). Information in the code against robustness"
-    return names

@@ -1,0 +1,151 @@
+"""False rates and power of the rule behind the verdicts, by simulation: the tables of docs/verdict.md.
+
+    OMP_NUM_THREADS=1 python -m benchmarks.verdict [--trials 20000]
+
+Five methods, of which some are claimed to be lower than others. Scores are normal around each
+method's mean; the unit is one seed's standard deviation. In "one noisy" the first method's is twice
+that, in "very noisy" three times; in "shared seeds" half of every variance is common to the methods
+of a seed.
+
+False rates: "holds" and "contradicted" where all methods are equal, "equivalent" where one method
+leads by exactly the margin of four units. Power: "holds" where the claimed side leads by 1, 2, 3, 4
+units, and "equivalent" where all are equal.
+
+Beside the rule stand its variance pooled over methods and nothing else, and the former rule: the
+weakest of one side against the strongest of the other by two unpaired standard errors.
+"""
+
+import argparse
+
+import numpy as np
+
+from workflow.report.verdict.blocks import LEVEL, Estimate, conclude, over_seeds
+
+METHODS = 5
+SIDES = {"1 v 1": ([0], [1]), "1 v 4": ([0], [1, 2, 3, 4]), "2 v 3": ([0, 1], [2, 3, 4])}
+SPREADS = {
+    "equal": (np.ones(METHODS), 0.0),
+    "one noisy": (np.array([2.0, 1, 1, 1, 1]), 0.0),
+    "shared seeds": (np.ones(METHODS), 0.5),
+    "noisy, shared": (np.array([2.0, 1, 1, 1, 1]), 0.5),
+    "very noisy": (np.array([3.0, 1, 1, 1, 1]), 0.0),
+}
+GAPS = (1, 2, 3, 4)
+MARGIN = 4.0
+STATEMENTS = 24
+
+
+def draw(random, trials: int, seeds: int, spread: tuple) -> np.ndarray:
+    """Scores (trials, METHODS, seeds) of methods with equal means."""
+    scale, shared = spread
+    common = np.sqrt(shared) * random.standard_normal((trials, 1, seeds))
+    own = np.sqrt(1 - shared) * random.standard_normal((trials, METHODS, seeds))
+    return scale[:, None] * (common + own)
+
+
+def contrasts(sides: tuple) -> np.ndarray:
+    """Every method of the one side below every one of the other."""
+    eye = np.eye(METHODS)
+    return np.array([eye[b] - eye[a] for a in sides[0] for b in sides[1]])
+
+
+def conclusions(found: Estimate) -> np.ndarray:
+    """(3, trials) whether a statement holds, is contradicted, is about nothing."""
+    p = conclude(found.above(), found.below(), found.within(MARGIN))
+    return 2 * np.stack(p) <= LEVEL
+
+
+def rule(y: np.ndarray, sides: tuple) -> np.ndarray:
+    """By the code that judges."""
+    return conclusions(over_seeds(y, contrasts(sides)))
+
+
+def pooled_rule(y: np.ndarray, sides: tuple) -> np.ndarray:
+    """By the pooled variance, whatever a pair's own."""
+    residual = (
+        y - y.mean(1, keepdims=True) - y.mean(2, keepdims=True) + y.mean((1, 2), keepdims=True)
+    )
+    df = (METHODS - 1) * (y.shape[2] - 1)
+    se = np.sqrt(2 / y.shape[2] * (residual**2).sum((1, 2)) / df)
+    value = y.mean(2) @ contrasts(sides).T
+    return conclusions(Estimate(value, np.broadcast_to(se[:, None], value.shape), df))
+
+
+def former_rule(y: np.ndarray, sides: tuple) -> np.ndarray:
+    """Weakest against strongest, unpaired; it knew no "equivalent": NaN."""
+    mean, se = y.mean(-1), y.std(-1, ddof=1) / np.sqrt(y.shape[-1])
+    trial = np.arange(len(y))
+    weakest = np.array(sides[0])[mean[:, sides[0]].argmax(1)]
+    strongest = np.array(sides[1])[mean[:, sides[1]].argmin(1)]
+    lead = mean[trial, strongest] - mean[trial, weakest]
+    noise = 2 * np.hypot(se[trial, strongest], se[trial, weakest])
+    return np.stack([lead > noise, lead < -noise, np.full(len(y), np.nan)])
+
+
+RULES = {"rule": rule, "pooled": pooled_rule, "former": former_rule}
+
+
+def rates(sides: tuple, y: np.ndarray) -> dict[str, dict[str, list[float]]]:
+    """By rule: the three false rates, and the power at each of GAPS and for "equivalent"."""
+    ahead = np.isin(np.arange(METHODS), sides[0])[:, None]
+    first = np.eye(METHODS)[sides[0][0]][:, None]
+    out = {}
+    for name, apply in RULES.items():
+        null = apply(y, sides).mean(1)
+        at_margin = apply(y - MARGIN * first, sides).mean(1)
+        power = [apply(y - gap * ahead, sides).mean(1)[0] for gap in GAPS]
+        out[name] = {"false": [null[0], null[1], at_margin[2]], "power": [*power, null[2]]}
+    return out
+
+
+def family(seeds: int, trials: int, random) -> tuple[float, float]:
+    """Share of sets of STATEMENTS comparisons of equals with any verdict: alone, after Holm.
+
+    Holm's method rejects anything if and only if the smallest p-value times their number is small.
+    """
+    smallest = np.ones(trials)
+    for _ in range(STATEMENTS):
+        found = over_seeds(draw(random, trials, seeds, SPREADS["equal"]), contrasts(SIDES["2 v 3"]))
+        holds, against, _ = conclude(found.above(), found.below(), found.below())
+        smallest = np.minimum(smallest, 2 * np.minimum(holds, against))
+    return float((smallest <= LEVEL).mean()), float((smallest * STATEMENTS <= LEVEL).mean())
+
+
+def percent(shares: list[float], digits: int) -> str:
+    """Shares as one cell of a table, – for NaN."""
+    return " / ".join("–" if np.isnan(s) else f"{100 * s:.{digits}f}" for s in shares)
+
+
+def main() -> None:
+    """Print both tables in markdown, rates in %."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--trials", type=int, default=20_000)
+    trials = parser.parse_args().trials
+    random = np.random.default_rng(0)
+    found = {
+        f"{name} | {seeds} | {spread}": rates(sides, draw(random, trials, seeds, value))
+        for name, sides in SIDES.items()
+        for seeds in (3, 5)
+        for spread, value in SPREADS.items()
+    }
+    heads = {
+        "false": ("holds / contradicted / equivalent", 1),
+        "power": (f"holds at {', '.join(map(str, GAPS))}; equivalent", 0),
+    }
+    for kind, (head, digits) in heads.items():
+        print(f"| sides | seeds | spread | {kind}, {head} | pooled alone | former |")
+        print("|" + "---|" * 6)
+        for row, by_rule in found.items():
+            cells = [percent(by_rule[name][kind], digits) for name in RULES]
+            print(f"| {row} | {' | '.join(cells)} |")
+        print()
+    for seeds in (3, 5):
+        alone, holm = family(seeds, trials // 4, random)
+        print(
+            f"{STATEMENTS} comparisons of equal methods (2 v 3, {seeds} seeds), any false verdict: "
+            f"{100 * alone:.1f} % alone, {100 * holm:.1f} % after Holm"
+        )
+
+
+if __name__ == "__main__":
+    main()

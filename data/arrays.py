@@ -1,0 +1,61 @@
+"""Array files (`.npz`), read without trust: what a header claims is checked before memory is taken."""
+
+import contextlib
+import math
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.lib import format as npy
+
+from data.files import reading, regular_file
+
+HEADER = 10_000  # bytes; numpy's own limit, which it applies after reading the header
+UNPACKED = 4 * 2**30  # bytes that the compressed arrays of one file may unpack to
+
+
+@contextlib.contextmanager
+def open_arrays(
+    path: Path | str, remedy: str = "delete it and run again", unpacked: int = UNPACKED
+) -> Iterator[np.lib.npyio.NpzFile]:
+    """What `np.load` gives for an .npz: arrays by name, each read when it is asked for.
+
+    Whatever is wrong with the file, also if it shows only when an array is read within the block,
+    is a ValueError that names the file and says the `remedy`. Refused before memory is taken: an
+    array that is not as long as its header says, compressed arrays of more than `unpacked` bytes,
+    and objects, which would be unpickled.
+    """
+    with reading(path, remedy):
+        on_disk = regular_file(path)
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            stored = sum(m.file_size for m in members if m.compress_type == zipfile.ZIP_STORED)
+            packed = sum(m.file_size for m in members) - stored
+            if stored > on_disk or packed > unpacked:
+                raise ValueError(f"arrays of {stored + packed:,} bytes in {on_disk:,}")
+            for member in members:
+                check_member(archive, member)
+        with np.load(path, allow_pickle=False) as arrays:
+            yield arrays
+
+
+def check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    """ValueError unless a member is an array whose header tells its length."""
+    name = member.filename
+    with archive.open(member) as file:
+        version = npy.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise ValueError(f"{name}: array format {version} is not read")
+        length = 2 if version == (1, 0) else 4
+        size = int.from_bytes(file.read(length), "little")
+        if size > HEADER:
+            raise ValueError(f"{name}: a header of {size:,} bytes")
+        file.seek(len(npy.magic(*version)))
+        read = npy.read_array_header_1_0 if length == 2 else npy.read_array_header_2_0
+        shape, _, dtype = read(file)
+        claimed, there = dtype.itemsize * math.prod(shape), member.file_size - file.tell()
+    if dtype.hasobject:
+        raise ValueError(f"{name}: holds Python objects, which are not read")
+    if claimed != there or any(side < 0 for side in shape):
+        raise ValueError(f"{name}: {there:,} bytes, its header {dtype} {shape} says {claimed:,}")

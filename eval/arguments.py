@@ -1,0 +1,13 @@
+"""What the command lines of eval/ have in common."""
+
+import argparse
+import json
+from pathlib import Path
+
+
+def settings(text: str) -> dict:
+    """Settings as given on a command line: JSON itself, or @file with JSON in it."""
+    try:
+        return json.loads(Path(text[1:]).read_text("utf-8") if text.startswith("@") else text)
+    except (OSError, json.JSONDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"not settings in JSON, or @file: {error}") from error

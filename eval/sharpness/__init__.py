@@ -1,0 +1,1 @@
+"""How sharp images are, by the response of a Laplacian filter: score.py."""

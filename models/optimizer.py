@@ -1,0 +1,44 @@
+"""Adam and its learning rate over a run."""
+
+import torch
+
+
+def make_optimizer(groups: list[dict], device: torch.device) -> torch.optim.Adam:
+    """Adam with tolstikhin/wae's betas; on a GPU fused and capturable, its rates on the device."""
+    cuda = device.type == "cuda"
+    for group in groups:
+        group["lr"] = torch.tensor(group["lr"], device=device) if cuda else group["lr"]
+    return torch.optim.Adam(groups, betas=(0.5, 0.999), eps=1e-8, fused=True, capturable=cuda)
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, state: dict) -> None:
+    """Load a saved state; rates that are tensors go where the parameters are."""
+    optimizer.load_state_dict(state)
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], torch.Tensor):
+            group["lr"] = group["lr"].to(group["params"][0].device)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, index: int, rate: float) -> None:
+    """Set one group's rate, in place where a captured graph reads it."""
+    group = optimizer.param_groups[index]
+    if isinstance(group["lr"], torch.Tensor):
+        group["lr"].fill_(rate)
+    else:
+        group["lr"] = rate
+
+
+def learning_rate(base: float, schedule: list[list] | dict, epoch: int, epochs: int) -> float:
+    """The rate of an epoch, counted from 0, of a run of `epochs`.
+
+    [[start, divisor], ...]: `base` over every divisor whose epoch has come. tolstikhin/wae's
+    `manual` is [[30, 2], [50, 5], [100, 10]].
+    {"decay": D}: base * D^(-epoch / epochs), lower by the same factor every epoch; one more epoch
+    would have base / D. Its `manual_smooth` is that with D = 100.
+    """
+    if isinstance(schedule, dict):
+        return base * schedule["decay"] ** (-epoch / epochs)
+    for start, divisor in schedule:
+        if epoch >= start:
+            base /= divisor
+    return base

@@ -1,0 +1,301 @@
+"""Every fault of a configuration, in a line each: the key, the value and what is allowed.
+
+First the shape of each key, by a JSON schema that is put together from workflow/schemas and from
+what datasets, scores and objectives declare. Only if that holds, what no schema can say: names that
+refer to each other, sections that are complete, counts that exist.
+"""
+
+import math
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from data import registry
+from workflow import counts
+from workflow.declarations import ROOT, literal, objectives, scores
+from workflow.settings import SECTIONS, TRAITS, Settings, SettingsError, resolve
+
+SCHEMA = ROOT / "workflow" / "schemas" / "params.schema.yaml"
+KINDS = {
+    "integer": "an integer",
+    "number": "a number",
+    "string": "text",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping of keys to values",
+    "null": "null",
+}
+
+
+def faults(config: dict) -> list[str]:
+    """All faults, sorted; none if `config` can run."""
+    found = {*_not_finite(config), *_shape(config)}
+    if not found:
+        found = set(_inheritance(config["presets"])) | set(_traits(config["catalogue"]))
+    if not found:
+        found = set(_selection(config))
+    return sorted(found)
+
+
+def _not_finite(node, where: str = ""):
+    """Infinite numbers and NaN, which satisfy every bound of a schema or none."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _not_finite(value, f"{where}.{key}" if where else str(key))
+    elif isinstance(node, list):
+        for number, value in enumerate(node):
+            yield from _not_finite(value, f"{where}[{number}]")
+    elif isinstance(node, float) and not math.isfinite(node):
+        yield f"{where}: {node} is not a finite number"
+
+
+# --- shape: one key at a time
+
+
+def schema(config: dict) -> dict:
+    """The JSON schema of `config`: the file's, and what is declared elsewhere."""
+    whole = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    definitions = whole["$defs"]
+    datasets = ("default", *registry.names(), *_mapping(config.get("folders")))
+
+    def keys(properties: dict, **more) -> dict:
+        return {"type": "object", "additionalProperties": False, "properties": properties} | more
+
+    def section(settings: dict) -> dict:
+        return keys(dict.fromkeys(datasets, keys(settings)))
+
+    preset = definitions["preset"]["properties"]
+    for name in SECTIONS[:-1]:
+        preset[name] = section(definitions[name])
+    preset["scores"] = keys({name: section(of.settings) for name, of in scores().items()})
+    sides = sorted(literal(ROOT / "models" / "networks.py", "SHAPES"))
+    definitions["folder"]["properties"]["side"] = {"enum": sides}
+    definitions["folder"]["properties"]["like"] = {"enum": list(registry.names())}
+
+    known = objectives()
+    method = definitions.pop("method") | {"objective": {"enum": list(known)}}
+    overrides = {name: keys(definitions[name]) for name in ("model", "train")}
+    entries = {}
+    for name, entry in _mapping(config.get("catalogue")).items():
+        objective = known.get(str(_mapping(entry).get("objective")))
+        required = [*method, *(objective.required if objective else ())]
+        own = objective.settings if objective else {key: {} for key in _mapping(entry)}
+        # Values of traits are judged by _traits, which knows the reasons.
+        properties = method | overrides | {key: {} for key in TRAITS} | own | method
+        entries[name] = keys(properties, required=required)
+    whole["properties"]["catalogue"]["properties"] = entries
+    return whole
+
+
+def _mapping(node) -> dict:
+    """`node` if it is a mapping, else an empty one: what it should have been is said elsewhere."""
+    return node if isinstance(node, dict) else {}
+
+
+def _shape(config: dict):
+    validator = jsonschema.Draft202012Validator(schema(config))
+    for error in validator.iter_errors(config):
+        yield f"{_where(error.absolute_path)}: {_explain(error)}"
+
+
+def _where(path) -> str:
+    """presets.quick.train.default.schedule[0][1]"""
+    parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in path]
+    return "".join(parts).removeprefix(".") or "params.yaml"
+
+
+def _explain(error: jsonschema.ValidationError) -> str:
+    """What is wrong with one value, and what would be right."""
+    value, allowed = error.instance, error.validator_value
+    match error.validator:
+        case "type":
+            kinds = [KINDS[kind] for kind in ([allowed] if isinstance(allowed, str) else allowed)]
+            return f"{value!r} is not {' or '.join(kinds)}{_hint(value)}"
+        case "enum":
+            return f"{value!r} is not one of {', '.join(map(str, allowed))}"
+        case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
+            bounds = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most"}
+            return f"{value!r} must be {bounds.get(error.validator, 'less than')} {allowed}"
+        case "additionalProperties":
+            properties = error.schema.get("properties", {})
+            unknown = ", ".join(repr(key) for key in value if key not in properties)
+            return f"unknown key {unknown}; allowed here: {', '.join(properties)}"
+        case "required":
+            return f"{', '.join(key for key in allowed if key not in value)} missing"
+        case "pattern":
+            return f"{value!r} is no name; allowed are {allowed[1:-1]}"
+        case "uniqueItems":
+            return f"{value!r} names something twice"
+        case "minItems" | "maxItems" | "minProperties" | "minLength":
+            what = {"minItems": "at least", "maxItems": "at most"}.get(error.validator, "at least")
+            return f"{value!r} is of the wrong length; {what} {allowed}"
+    return error.message
+
+
+def _hint(value) -> str:
+    """YAML reads 1e-3 as text: it wants a point and a sign."""
+    try:
+        return f"; write {float(value)!r}" if isinstance(value, str) else ""
+    except ValueError:
+        return ""
+
+
+# --- presets and catalogue
+
+
+def _inheritance(presets: dict):
+    for name in presets:
+        try:
+            resolve(presets, name)
+        except SettingsError as error:
+            yield str(error)
+
+
+def _traits(catalogue: dict):
+    """Traits that an objective refuses, settings that need another trait."""
+    for name, entry in catalogue.items():
+        objective = objectives()[entry["objective"]]
+        for trait in set(TRAITS) & set(entry):
+            allowed = objective.traits[trait]
+            if entry[trait] not in allowed:
+                said = ", ".join("null" if value is None else value for value in allowed)
+                reason = objective.refusals.get(trait)
+                yield (
+                    f"catalogue.{name}.{trait}: {entry[trait]!r} is not possible with objective "
+                    f"{objective.name}, but {said}" + (f": {reason}" if reason else "")
+                )
+        for setting, conditions in objective.only_if.items():
+            for trait, wanted in conditions.items():
+                value = entry.get(trait, objective.traits[trait][0])
+                if value == wanted and setting not in entry:
+                    yield f"catalogue.{name}: {setting} missing; {trait} {value} needs it"
+                if value != wanted and setting in entry:
+                    yield f"catalogue.{name}.{setting}: only for {trait} {wanted}, not {value}"
+
+
+# --- the selected preset with the selected methods and datasets
+
+
+def _selection(config: dict):
+    """What does not fit together in what would run."""
+    if config["preset"] not in config["presets"]:
+        yield f"preset: {config['preset']!r} is not one of {', '.join(config['presets'])}"
+        return
+    resolved = resolve(config["presets"], config["preset"])
+    wanted = ("methods", "datasets", "seeds", "scored", *SECTIONS)
+    if missing := [key for key in wanted if resolved.get(key) is None and not config.get(key)]:
+        yield f"presets.{config['preset']}: {', '.join(missing)} missing"
+        return
+    settings = Settings(config)
+    unknown = list(_unknown_names(settings))
+    yield from unknown
+    if unknown:
+        return
+    wrong = [fault for dataset in settings.datasets for fault in _dataset(settings, dataset)]
+    yield from wrong
+    if wrong:
+        return
+    for score, datasets in settings.scored.items():
+        for dataset in datasets:
+            yield from _score(settings, score, dataset)
+    levels = {
+        (of["levels"][0], of["levels"][-1])
+        for of in (
+            settings.section(d, "scores", "robustness")
+            for d in settings.scored.get("robustness", [])
+        )
+        if of.get("levels")
+    }
+    if len(levels) > 1:
+        yield (
+            f"presets.{settings.preset}.scores.robustness: levels begin and end differently by "
+            f"dataset, {sorted(levels)}; a table has one small and one large level"
+        )
+
+
+def _unknown_names(settings: Settings):
+    """Names of methods, datasets and scores that nothing has; folders that are not there."""
+    datasets = (*registry.names(), *settings.folders)
+    places = {"methods": settings.catalogue, "datasets": datasets}
+    for key, known in places.items():
+        for number, name in enumerate(settings.values[key]):
+            if name not in known:
+                yield f"{key}[{number}]: {name!r} is not one of {', '.join(known)}"
+    for score, named in settings.values["scored"].items():
+        if score not in scores():
+            yield f"scored: {score!r} is not one of {', '.join(scores())}"
+        for number, name in enumerate(named):
+            if name not in datasets:
+                yield f"scored.{score}[{number}]: {name!r} is not one of {', '.join(datasets)}"
+    for name, entry in settings.folders.items():
+        if name in registry.names():
+            yield f"folders.{name}: is the name of a dataset; choose another"
+        path = Path(entry["path"]).expanduser()
+        if name in settings.datasets and not path.is_dir():
+            yield f"folders.{name}.path: {path} is no folder"
+
+
+def _dataset(settings: Settings, dataset: str):
+    """Sections that lack a setting, more images than there are."""
+    where = f"presets.{settings.preset}"
+    definitions = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))["$defs"]
+    complete = True
+    for name in SECTIONS[:-1]:
+        if missing := set(definitions[name]) - set(settings.section(dataset, name)):
+            complete = False
+            yield _incomplete(f"{where}.{name}", missing, dataset)
+    if not complete:
+        return
+    described, data = settings.dataset(dataset), settings.data_settings(dataset)
+    if data["source"] == "embedded" and dataset not in counts.embedded():
+        yield f"{where}.data: {dataset} is not embedded; take source official or synthetic"
+    if data["source"] == "synthetic" and described.standin is None:
+        yield f"{where}.data: {dataset} has no synthetic stand-in; take source official"
+    elif data["source"] == "synthetic" and None in (data["train"], data["test"]):
+        yield f"{where}.data: train and test must be numbers for {dataset}, whose images are drawn"
+    try:
+        there = counts.available(described, data) or {}
+    except ValueError as error:  # of a folder
+        yield f"folders.{dataset}: {error}"
+        return
+    for split, count in there.items():
+        if (data[split] or 0) > count:
+            yield (
+                f"{where}.data: {split} is {data[split]:,} for {dataset}, which has {count:,} "
+                f"{split} images ({data['source']})"
+            )
+
+
+def _score(settings: Settings, score: str, dataset: str):
+    """A score on a dataset that it does not fit, or asked for more than there is."""
+    where = f"presets.{settings.preset}.scores.{score}"
+    if reason := settings.unfit(score, dataset):
+        yield f"scored.{score}: {dataset} does not fit ({reason}); take it out of the list"
+        return
+    declared, found = scores()[score].settings, settings.score_settings(score, dataset)
+    if missing := set(declared) - set(found):
+        yield _incomplete(where, missing, dataset)
+        return
+    limits = found | settings.limits(dataset)  # numbers of images go before settings' names
+    for name, rule in declared.items():
+        value = found[name]
+        if value is None or found.get(rule.get("unless")):
+            continue
+        most, least, unit = (
+            limits.get(rule.get(k)) for k in ("at_most", "at_least", "multiple_of")
+        )
+        if most is not None and value > most:
+            yield f"{where}: {name} is {value:,} for {dataset}, which has {most:,} ({rule['at_most']})"
+        if least is not None and value < least:
+            escape = f", unless {rule['unless']}" if "unless" in rule else ""
+            yield (
+                f"{where}: {name} is {value:,} for {dataset}, fewer than "
+                f"{rule['at_least']} {least:,}{escape}"
+            )
+        if unit is not None and value % unit:
+            yield f"{where}: {name} is {value:,}, not a multiple of {dataset}'s {unit} classes"
+
+
+def _incomplete(where: str, missing: set[str], dataset: str) -> str:
+    return f"{where}: {', '.join(sorted(missing))} missing for {dataset}; set it in `default`"

@@ -1,0 +1,1 @@
+"""results/report.html: the whole report as one file for a browser."""

@@ -1,0 +1,1 @@
+"""The parts that tables.md consists of."""

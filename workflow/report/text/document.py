@@ -1,0 +1,165 @@
+"""tables.md: the verdict, the tables, figures, and where the numbers come from."""
+
+from workflow.report.labels import Source, dataset_label
+from workflow.report.paper import Table, paper
+from workflow.report.pictures.captions import figure_captions
+from workflow.report.text import notes
+from workflow.report.text.beyond import further_tables
+from workflow.report.text.frames import (
+    INFORMATION_NOTE,
+    INFORMATION_UNIT,
+    information_frame,
+    readings_frame,
+    runs_frame,
+    table_frame,
+)
+from workflow.report.text.plain import plain_frames
+from workflow.report.text.statements import in_full, screen_frame, untested
+from workflow.report.text.writing import fold, to_markdown
+from workflow.report.verdict import judge
+
+TITLE = "The paper's statements and tables, and what this run measured"
+VERDICT_NOTE = """\
+An effect is the first method's number less the second's, in the comparison that decided.
+"""
+LEGEND = """\
+- `paper` is the printed number, `run` is this run. {record}
+- A number alone is one seed, `mean ± std (n)` is over n seeds. **Bold** is the best of its column with
+  all that cannot be told apart from it (95 %).
+- `diverged (k/n)`: k of n runs failed. `–` is the paper's own dash, `n/a` what it does not have, `not run`
+  what this run does not have, `∞` infinite or undefined in theory. † is impossible as printed, ‡ a
+  number that its own estimator does not vouch for.
+"""
+FIGURES = """\
+Figures 1 to 4 are the paper's; the others are ours. Latent draws are the same for all methods of the
+same prior.
+"""
+OTHERS = "What no table above names: mean, 95 % interval in brackets, count of seeds where several."
+
+
+def verdict_section(sources: list[Source]) -> str:
+    """The first screen: what became of the paper's statements, in one sentence and one table."""
+    metrics = sources[-1][1]
+    frame = screen_frame(sources)
+    lines = [judge.summary_sentence(judge.judge_all(metrics), metrics), ""]
+    if len(frame):
+        lines += [to_markdown(frame, left=len(frame.columns)), "", VERDICT_NOTE]
+    left_out = untested(metrics)
+    if left_out:
+        lines.append(fold("Not tested, and why", left_out))
+    lines.append(fold("Every statement in full, and its second readings", in_full(sources)))
+    return "\n".join(lines)
+
+
+def protocol_fold(source: Source, scores: list[str], datasets: set[str]) -> list[str]:
+    """How scores were made, behind one line; nothing where none was run."""
+    name, metrics = source
+    text = notes.protocol_text(metrics, scores, datasets)
+    return [fold(f"How it was measured ({name})", text)] if text else []
+
+
+def columns_datasets(table: Table) -> set[str]:
+    """The datasets that a table shows."""
+    return {column.dataset for column in table.columns.values()}
+
+
+def table_blocks(table: Table, sources: list[Source]) -> list[str]:
+    """The blocks of a table as markdown, each followed by an empty line."""
+    lines = []
+    for block in table.blocks:
+        lines += [to_markdown(table_frame(table, block, sources, bold=True)), ""]
+    return lines
+
+
+def folds(table: Table, sources: list[Source]) -> list[str]:
+    """Other readings of robustness, and the protocol, of what a table shows."""
+    lines, datasets = [], columns_datasets(table)
+    for name, metrics in sources:
+        for dataset in sorted(datasets & set(metrics["datasets"])):
+            readings = readings_frame(metrics, dataset, bold=True)
+            if "robustness" in table.scores and len(readings):
+                title = f"Every reading of noise and classifier, {dataset_label(metrics, dataset)}"
+                lines.append(fold(f"{title} ({name})", to_markdown(readings, left=4)))
+        lines += protocol_fold((name, metrics), table.scores, datasets)
+    return lines
+
+
+def table_section(table: Table, sources: list[Source]) -> str:
+    """A table of the paper: blocks, why it may not compare, folds; then further datasets."""
+    lines = [f"### Table {table.name}: {table.title}", "", f"{table.unit}.", ""]
+    lines += table_blocks(table, sources)
+    for name, metrics in sources:
+        reasons = notes.deviations(metrics, table)
+        if reasons:
+            lines += [f"**Not comparable ({name} with paper):** {'; '.join(reasons)}.", ""]
+    lines.append(fold("Notes", "\n".join(f"- {note.strip()}" for note in table.notes)))
+    lines += folds(table, sources)
+    for other in further_tables(table, sources):
+        lines += [f"#### Not in the paper: {other.title}", "", f"{other.unit}.", ""]
+        lines += [*table_blocks(other, sources), *folds(other, sources)]
+    return "\n".join(lines)
+
+
+def information_section(sources: list[Source]) -> str:
+    """Table VI, which is ours; nothing where it was not run."""
+    lines = []
+    for name, metrics in sources:
+        frame = information_frame(metrics)
+        if len(frame):
+            lines += [f"{name}:", "", to_markdown(frame, left=2), ""]
+            lines += protocol_fold((name, metrics), ["information"], set(metrics["datasets"]))
+    if not lines:
+        return ""
+    title = "### Table VI (not in the paper): information, measured"
+    return "\n".join([title, "", INFORMATION_UNIT, "", *lines, fold("Notes", INFORMATION_NOTE)])
+
+
+def other_section(sources: list[Source]) -> str:
+    """Scores and values that no table above names, one plain table each."""
+    lines = []
+    for name, metrics in sources:
+        for score, frame in plain_frames((name, metrics)).items():
+            lines += [f"### {score} ({name})", "", to_markdown(frame, left=2), ""]
+            lines += protocol_fold((name, metrics), [score], set(metrics["datasets"]))
+    if not lines:
+        return ""
+    return "\n".join(["## Other scores", "", OTHERS, "", *lines])
+
+
+def record_line(sources: list[Source]) -> str:
+    """Whether there is a column `record`, and of what scale."""
+    if len(sources) == 1:
+        return "There is no `record`: no other run is at hand."
+    metrics = sources[0][1]
+    return f"`record` is the best committed run, {notes.scale(metrics)}."
+
+
+def figure_section(metrics: dict, figures: str) -> str:
+    """Every figure with its caption; `figures` is the path to them."""
+    parts = ["## Figures", "", FIGURES]
+    for stem, caption in figure_captions(metrics).items():
+        parts += [f"**{caption}** ([SVG]({figures}/{stem}.svg))", ""]
+        parts += [f"![{caption}]({figures}/{stem}.png)", ""]
+    return "\n".join(parts)
+
+
+def origin_section(sources: list[Source]) -> str:
+    """Paper, presets, hardware, sizes and durations."""
+    lines = ["## Where the numbers come from", "", f"Paper: {paper().citation}.", ""]
+    lines += [notes.origin_line(metrics, name) for name, metrics in sources]
+    for name, metrics in sources:
+        lines += ["", f"What was run ({name}):", "", to_markdown(notes.settings_frame(metrics))]
+    for name, metrics in sources:
+        title = f"Duration and throughput of every training run ({name})"
+        lines += ["", fold(title, to_markdown(runs_frame(metrics), left=2))]
+    return "\n".join(lines)
+
+
+def document(sources: list[Source], figures: str) -> str:
+    """The whole of tables.md; `figures` is the path to the figures from where it will lie."""
+    parts = [f"# {TITLE}", verdict_section(sources)]
+    parts += ["## The paper's tables", LEGEND.format(record=record_line(sources))]
+    parts += [table_section(table, sources) for table in paper().tables.values()]
+    parts += [information_section(sources), other_section(sources)]
+    parts += [figure_section(sources[-1][1], figures), origin_section(sources)]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"

@@ -1,0 +1,134 @@
+"""The paper's statements as text: one line each for the first screen, and all there is to say."""
+
+import pandas as pd
+
+from workflow.report.labels import dataset_title
+from workflow.report.verdict import judge
+from workflow.report.verdict.claims import Cell, scale_of
+from workflow.report.verdict.evidence import Source
+from workflow.report.verdict.judge import Judged
+from workflow.report.verdict.outcome import (
+    CONTRADICTED,
+    EQUIVALENT,
+    HOLDS,
+    NOT_TESTABLE,
+    NOT_TESTED,
+    UNDECIDED,
+)
+
+# A sign that tells verdicts apart without colour.
+SIGNS = {HOLDS: "✓", CONTRADICTED: "✗", EQUIVALENT: "≈", UNDECIDED: "?"}
+SIGNS |= {NOT_TESTED: "–", NOT_TESTABLE: "–"}
+VERDICT, WORDS, EFFECT, PRINTED, MEASURED = (
+    *("verdict", "the paper's words", "effect (95 % interval)", "paper's effect", "measured on"),
+)
+
+
+def signed(verdict: str) -> str:
+    """A verdict with its sign."""
+    return f"{SIGNS[verdict]} {verdict}"
+
+
+def short_score(cell: Cell, source: Source) -> str:
+    """What a cell was measured by, in as few words as a table's head."""
+    short = scale_of(cell.score).short
+
+    def head(column: str) -> str:
+        return source.fill(cell.table.columns[column].label)
+
+    if cell.table is None or not cell.table.columns[cell.column].label:
+        return short
+    change = f" less {head(cell.minus_column)}" if cell.minus_column else ""
+    return f"{short} {head(cell.column)}{change}"
+
+
+def measured_short(entry: Judged, source: Source) -> str:
+    """Score, dataset and methods of the comparison that decided."""
+    cells, place = entry.statement.cells, entry.outcome.place
+    cell = cells[place[0] if place else 0]
+    text = f"{short_score(cell, source)}, {dataset_short(source.metrics, cell.dataset)}"
+    if place is None:
+        return f"{text}: " + ", ".join(source.methods.get(name, name) for name in cell.methods)
+    if place[1] is None:
+        return f"{text}: all methods"
+    return f"{text}: " + " vs ".join(source.methods[name] for name in place[1:] if name)
+
+
+def dataset_short(metrics: dict, dataset: str) -> str:
+    """A dataset's name, and whether it is only a stand-in."""
+    entry = metrics["datasets"].get(dataset)
+    synthetic = entry is not None and entry["meta"]["synthetic"]
+    return dataset_title(metrics, dataset) + (" stand-in" if synthetic else "")
+
+
+def effect_short(entry: Judged) -> str:
+    """The difference with its interval; where runs were counted or failed, how many."""
+    if entry.outcome.effect:
+        return str(entry.outcome.effect)
+    failures = [r for r in entry.outcome.remarks if "diverged" in r or "failed" in r]
+    return failures[0] if failures else "–"
+
+
+def paper_short(entry: Judged) -> str:
+    """The paper's difference without its interval, – where it prints none."""
+    effect = entry.paper_effect
+    return str(effect).partition(" (")[0] if effect else "–"
+
+
+def was_tested(entry: Judged) -> bool:
+    """Whether a statement has a verdict."""
+    return entry.outcome.verdict not in (NOT_TESTED, NOT_TESTABLE)
+
+
+def screen_frame(sources: list[tuple[str, dict]]) -> pd.DataFrame:
+    """One row a statement that was tested on the last of `sources`, in the paper's order.
+
+    Each earlier source has a column with its verdict.
+    """
+    by_source = {name: judge.judge_all(metrics) for name, metrics in sources}
+    *earlier, (last, metrics) = sources
+    source = Source({m["name"]: m["label"] for m in metrics["methods"]}, metrics)
+    rows = []
+    for number, entry in enumerate(by_source[last]):
+        if was_tested(entry):
+            row = {
+                VERDICT: signed(entry.outcome.verdict),
+                WORDS: f"“{entry.statement.quote}”",
+                EFFECT: effect_short(entry),
+                PRINTED: paper_short(entry),
+                MEASURED: measured_short(entry, source),
+            }
+            others = {name: by_source[name][number].outcome.verdict for name, _ in earlier}
+            rows.append(row | {name: signed(verdict) for name, verdict in others.items()})
+    return pd.DataFrame(rows, columns=None if rows else [VERDICT, WORDS])
+
+
+def in_full(sources: list[tuple[str, dict]]) -> str:
+    """Every statement with all of its evidence and its second readings, as a list."""
+    frame = judge.judged_frame(sources)
+    lines = []
+    entries = judge.judge_all(sources[-1][1])
+    for row, entry in zip(frame.to_dict("records"), entries, strict=True):
+        lines.append(f"- **{row['statement']}** ({row['place']}: {row['words']})")
+        lines.append(f"  - {row['verdict']}; {row['measured on']}")
+        lines += [f"  - {name}: {row[name]}" for name in evidence_names(row)]
+        for name, outcome in entry.details.items():
+            parts = [outcome.word, judge.effect_text(outcome), *outcome.remarks]
+            lines.append(f"  - {name}: " + "; ".join(part for part in parts if part != "–"))
+    return "\n".join(lines)
+
+
+def evidence_names(row: dict) -> list[str]:
+    """Columns of a row of `judge.judged_frame` that say something beyond the statement itself."""
+    said = {"statement", "place", "words", "verdict", "measured on"}
+    return [name for name, text in row.items() if name not in said and text != "–"]
+
+
+def untested(metrics: dict) -> str:
+    """What was not tested, and why, as a list; empty if all were."""
+    return "\n".join(
+        f"- “{entry.statement.quote}” ({entry.statement.place}): {entry.outcome.verdict};"
+        f" {entry.measured}"
+        for entry in judge.judge_all(metrics)
+        if not was_tested(entry)
+    )

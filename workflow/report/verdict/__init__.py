@@ -1,0 +1,1 @@
+"""Judges the statements of the paper: claims.yaml, the rule, its statistics."""

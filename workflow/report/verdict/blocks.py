@@ -1,0 +1,191 @@
+"""The statistics behind the verdicts, on plain arrays: docs/verdict.md explains the rule.
+
+Scores of M methods over S seeds, on a scale where effects add, follow
+
+    y[method, seed] = method + seed + residual
+
+with one residual variance for all methods. A contrast is a weighted sum of methods. Everything is
+vectorised over leading axes, so that benchmarks/verdict.py can simulate the very code that judges.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+from scipy.special import expit, logit
+
+LEVEL = 0.05  # two-sided, a statement: either verdict is false in at most half of it
+LEAST_SHARE = 0.0005  # an accuracy of 0 or 1 counts as if half an image of 1,000 were otherwise
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a score is compared.
+
+    form     identity; log, for errors; logit, for accuracies in %. Differences are taken there.
+    unit     in which a difference is shown: that of the score, %, or points.
+    margin   the largest difference that still counts as alike, in `unit`; None: nothing does.
+    quality  whether a run that diverged counts as the worst value.
+    short    what the score is called where there is little room.
+    """
+
+    label: str
+    form: str
+    unit: str
+    margin: float | None = None
+    quality: bool = True
+    short: str = ""
+
+    def forward(self, values: np.ndarray) -> np.ndarray:
+        """Values on the scale of comparison; NaN where there is none (an error below zero)."""
+        if self.form == "log":
+            return np.log(np.where(values > 0, values, np.nan))
+        if self.form == "logit":
+            return logit(np.clip(values / 100, LEAST_SHARE, 1 - LEAST_SHARE))
+        return values
+
+    def slope(self, values: np.ndarray) -> np.ndarray:
+        """Derivative of `forward`, which carries standard errors over."""
+        if self.form == "log":
+            return 1 / np.where(values > 0, values, np.nan)
+        if self.form == "logit":
+            share = np.clip(values / 100, LEAST_SHARE, 1 - LEAST_SHARE)
+            return 1 / (100 * share * (1 - share))
+        return np.ones_like(values)
+
+    def shown(self, difference, centre=0.0):
+        """A difference in `unit`; of accuracies around the `centre` of the two logits."""
+        if self.form == "log":
+            return 100 * np.expm1(difference)
+        if self.form == "logit":
+            return 100 * (expit(centre + difference / 2) - expit(centre - difference / 2))
+        return difference
+
+    def margin_at(self, centre=0.0):
+        """The margin on the scale of comparison: `shown(margin_at(c), c)` is `margin`."""
+        if self.form == "log":
+            return np.log1p(self.margin / 100) + 0 * centre
+        if self.form == "logit":
+            share = self.margin / 100
+            product = share * np.cosh(centre)
+            root = np.sqrt(product**2 + 1 - share**2)
+            return 2 * np.log((product + root) / (1 - share))
+        return self.margin + 0 * centre
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Contrasts (..., K) with their standard errors (NaN: unknown) and degrees of freedom."""
+
+    value: np.ndarray
+    se: np.ndarray
+    df: float
+
+    def above(self, bound=0.0) -> np.ndarray:
+        """One-sided p-value of the contrast lying above `bound`."""
+        return self._tail(bound, stats.t.sf)
+
+    def below(self, bound=0.0) -> np.ndarray:
+        """One-sided p-value of the contrast lying below `bound`."""
+        return self._tail(bound, stats.t.cdf)
+
+    def within(self, margin) -> np.ndarray:
+        """p-value of lying within +- `margin`: the larger of the two one-sided tests'."""
+        return np.maximum(self.above(-margin), self.below(margin))
+
+    def outside(self, margin) -> np.ndarray:
+        """p-value of lying beyond +- `margin`, on the nearer side."""
+        return np.minimum(self.above(margin), self.below(-margin))
+
+    def interval(self) -> tuple[np.ndarray, np.ndarray]:
+        """95 %, two-sided."""
+        half = stats.t.ppf(1 - LEVEL / 2, self.df) * self.se
+        return self.value - half, self.value + half
+
+    def _tail(self, bound, probability) -> np.ndarray:
+        lead = self.value - bound
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = np.where(lead == 0, 0.0, lead / self.se)  # 0 / 0: equal, and without an error
+        return np.where(np.isnan(self.se), 1.0, probability(t, self.df))
+
+
+def over_seeds(y: np.ndarray, contrasts: np.ndarray) -> Estimate:
+    """Contrasts of the methods of `y` (..., M, S) over seeds; `contrasts` is (K, M).
+
+    The residual variance is pooled over methods, with (M - 1)(S - 1) degrees of freedom; where a
+    contrast's own variance over the seeds is larger, that stands instead: methods may differ in
+    spread. Contrasts that do not sum to zero are no comparison of methods: seeds then belong to the
+    residual, with M (S - 1). NaN in `y` is a missing run, the same in all leading axes; contrasts of
+    a method without any are NaN. Without a degree of freedom the error is.
+    """
+    seen = np.isfinite(y[(0,) * (y.ndim - 2)])
+    if not seen.any():
+        unknown = np.full((*y.shape[:-2], len(contrasts)), np.nan)
+        return Estimate(unknown, unknown, 1)
+    methods, seeds = np.nonzero(seen)
+    present = seen.any(1)
+    design = np.eye(len(seen))[methods][:, present]
+    if np.allclose(contrasts.sum(1), 0):
+        design = np.hstack([design, np.eye(seen.shape[1])[seeds][:, seen.any(0)][:, 1:]])
+    inverse = np.linalg.pinv(design)
+    observed = y[..., methods, seeds]
+    effects = observed @ inverse.T
+    residual = observed - effects @ design.T
+    df = len(methods) - np.linalg.matrix_rank(design)
+
+    weights = contrasts[:, present]
+    lost = (contrasts[:, ~present] != 0).any(1)
+    value = effects[..., : present.sum()] @ weights.T
+    value[..., lost] = np.nan
+    spread = weights @ inverse[: present.sum()]
+    variance = np.full_like(value, np.nan)
+    if df > 0:
+        variance = (residual**2).sum(-1, keepdims=True) / df * (spread**2).sum(1)
+    for k, contrast in enumerate(contrasts):
+        shared = seen[contrast != 0].all(0)
+        if shared.sum() > 1:
+            used = contrast != 0
+            own = np.einsum("m,...ms->...s", contrast[used], y[..., used, :][..., shared])
+            own = own.var(-1, ddof=1) / shared.sum()
+            variance[..., k] = np.fmax(variance[..., k], own)
+    variance[..., lost] = np.nan
+    return Estimate(value, np.sqrt(variance), max(int(df), 1))
+
+
+def over_units(y: np.ndarray, covariance: np.ndarray, contrasts: np.ndarray, df: float) -> Estimate:
+    """Contrasts of one seed: means `y` (M,) over units with the covariance (M, M) of those means.
+
+    NaN in either leaves the contrasts that need it without a value or an error.
+    """
+
+    def total(array: np.ndarray, weights: np.ndarray) -> float:
+        return float((array[weights != 0] * weights[weights != 0]).sum())
+
+    value = np.array([total(y, c) for c in contrasts])
+    variance = np.array([total(covariance, np.outer(c, c)) for c in contrasts])
+    return Estimate(value, np.sqrt(np.maximum(variance, 0)), df)
+
+
+def across(y: np.ndarray, x: np.ndarray) -> Estimate:
+    """How y (M,) changes from the lowest to the highest x (M,) along a straight line.
+
+    The methods are the units: what the line leaves over is the error, with M - 2 degrees of freedom.
+    """
+    known = np.isfinite(x) & np.isfinite(y)
+    if known.sum() < 3 or np.ptp(x[known]) == 0:
+        return Estimate(np.array([np.nan]), np.array([np.nan]), 1)
+    line, length = stats.linregress(x[known], y[known]), np.ptp(x[known])
+    return Estimate(
+        np.array([line.slope * length]), np.array([line.stderr * length]), int(known.sum()) - 2
+    )
+
+
+def conclude(holds: np.ndarray, against: np.ndarray, alike: np.ndarray) -> tuple[np.ndarray, ...]:
+    """One-sided p-values of a whole statement from those of its comparisons (..., K).
+
+    It holds, or is about nothing, only if that is shown for each comparison: the largest p-value
+    (intersection-union, nothing to correct). One comparison is enough against it: the smallest,
+    times their number, as Holm's method corrects the first of them.
+    """
+    count = against.shape[-1]
+    return holds.max(-1), np.minimum(1, count * against.min(-1)), alike.max(-1)

@@ -1,0 +1,242 @@
+"""Judge the paper's statements on a run: holds, contradicted, equivalent or undecided.
+
+docs/verdict.md explains the rule, `workflow.report.verdict.blocks` has its statistics, `claims.yaml` the
+statements. The paper's own numbers go through the same rule as far as they have errors; where they
+have none the sign of a difference decides, and the verdict says so.
+"""
+
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+
+from workflow.report.labels import corruption_label, dataset_label
+from workflow.report.paper import paper
+from workflow.report.verdict.blocks import LEVEL
+from workflow.report.verdict.claims import Cell, Statement, load_statements, scale_of
+from workflow.report.verdict.compare import Effect
+from workflow.report.verdict.evidence import Source
+from workflow.report.verdict.outcome import (
+    CONTRADICTED,
+    DECIDED,
+    EQUIVALENT,
+    HOLDS,
+    NOT_TESTABLE,
+    NOT_TESTED,
+    UNDECIDED,
+    Outcome,
+    effect_at,
+    judge,
+)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A statement with its verdict on a run.
+
+    `outcome` stands after Holm's correction over all statements, `alone` before it; `p_holm` is the
+    corrected p-value. `paper` is the same rule on the paper's numbers, `paper_effect` the paper's
+    difference in the comparison that decided here. `details` are further cells and second readings
+    by name: not corrected, and exploratory.
+    """
+
+    statement: Statement
+    outcome: Outcome
+    alone: Outcome
+    p_holm: float | None
+    measured: str
+    paper: Outcome
+    paper_effect: Effect | None
+    details: dict[str, Outcome]
+
+
+def score_title(cell: Cell, source: Source) -> str:
+    """What a cell was measured by, in words."""
+
+    def words(score: str) -> str:
+        _, _, kind = source.fill(score).split(".", 2)
+        name, _, level = kind.removeprefix("retrained.").partition(".")
+        trained = ", classifier trained on it" if kind.startswith("retrained.") else ""
+        return corruption_label(name) + (f" {level}" if level else "") + trained
+
+    label = scale_of(cell.score).label
+    if not cell.score.startswith("robustness."):
+        return label
+    change = f", less that of {words(cell.minus)}" if cell.minus else ""
+    return f"{label}, {words(cell.score)}{change}"
+
+
+def measured_on(cells: list[Cell], source: Source, outcome: Outcome) -> str:
+    """Scores, datasets and seeds behind a verdict."""
+    places: dict[str, list[str]] = {}
+    for cell in cells:
+        if source.grid(cell).runs.any():
+            label = dataset_label(source.metrics, cell.dataset)
+            places.setdefault(score_title(cell, source), []).append(label)
+    parts = [f"{title}: {', '.join(dict.fromkeys(on))}" for title, on in places.items()]
+    if outcome.seeds:
+        parts.append("1 seed" if outcome.seeds == 1 else f"{outcome.seeds} seeds")
+    return "; ".join([*parts, *outcome.remarks])
+
+
+def judge_statement(statement: Statement, source: Source, printed: Source) -> Judged:
+    """A statement on a run and on the paper, before Holm's correction."""
+    if statement.not_testable:
+        outcome = Outcome(NOT_TESTABLE, remarks=(statement.not_testable,))
+        nothing = Outcome(NOT_TESTED)
+        return Judged(statement, outcome, outcome, None, outcome.remarks[0], nothing, None, {})
+    outcome = judge(statement.cells, source)
+    details = {
+        f"{score_title(cell, source)}: {paper().datasets[cell.dataset]}": judge([cell], source)
+        for cell in statement.secondary
+    }
+    details |= {name: judge(cells, source) for name, cells in statement.readings.items()}
+    return Judged(
+        statement,
+        outcome,
+        outcome,
+        None,
+        measured_on(statement.cells, source, outcome),
+        judge(statement.cells, printed),
+        effect_at(statement.cells, outcome.place, printed),
+        details,
+    )
+
+
+def corrected(judged: list[Judged]) -> list[Judged]:
+    """Holm's correction over the statements that have a p-value: what it undoes is undecided."""
+    tested = [number for number, entry in enumerate(judged) if entry.alone.p is not None]
+    out = list(judged)
+    if tested:
+        p = multipletests([judged[n].alone.p for n in tested], alpha=LEVEL, method="holm")[1]
+        for number, value in zip(tested, p, strict=True):
+            outcome = judged[number].alone
+            if value > LEVEL and outcome.verdict in DECIDED:
+                outcome = replace(outcome, verdict=UNDECIDED)
+            out[number] = replace(judged[number], outcome=outcome, p_holm=float(value))
+    return out
+
+
+def judge_all(metrics: dict) -> list[Judged]:
+    """Every statement on the content of a `metrics.json`, in the paper's order."""
+    source = Source({m["name"]: m["label"] for m in metrics["methods"]}, metrics)
+    printed = Source(paper().methods)
+    return corrected([judge_statement(s, source, printed) for s in load_statements()])
+
+
+def judged_frame(sources: list[tuple[str, dict]]) -> pd.DataFrame:
+    """The first screen: one row a statement, as judged on the last of `sources`.
+
+    Columns: statement (ours), words (the paper's), place, verdict, effect (in the comparison that
+    decided, with 95 % interval), paper's effect (in the same, with the verdict on the paper's own
+    numbers), measured on; and for each earlier source, under its name, its verdict and effect.
+    """
+    by_source = {name: judge_all(metrics) for name, metrics in sources}
+    *earlier, (last, _) = sources
+    rows = []
+    for number, entry in enumerate(by_source[last]):
+        row = {
+            "statement": entry.statement.statement,
+            "words": f"“{entry.statement.quote}”",
+            "place": entry.statement.place,
+            "verdict": verdict_text(entry),
+            "effect": effect_text(entry.outcome),
+            "paper's effect": paper_text(entry),
+            "measured on": entry.measured,
+        }
+        for name, _ in earlier:
+            other = by_source[name][number]
+            row[name] = f"{verdict_text(other)}: {effect_text(other.outcome)}".removesuffix(": –")
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def verdict_text(entry: Judged) -> str:
+    """The verdict; where Holm's correction undid one, what it would be alone."""
+    if entry.alone.verdict == entry.outcome.verdict:
+        return entry.outcome.word
+    return f"{entry.outcome.word} (alone: {entry.alone.word})"
+
+
+def effect_text(outcome: Outcome) -> str:
+    """What was compared and its difference, – where there is none."""
+    return f"{outcome.effect.what}: {outcome.effect}" if outcome.effect else "–"
+
+
+def paper_text(entry: Judged) -> str:
+    """The paper's difference in the comparison that decided, and the verdict on its numbers."""
+    if entry.paper.verdict == NOT_TESTED:
+        return "–"
+    sign = ", by sign" if entry.paper.by_sign else ""
+    return f"{entry.paper_effect or 'no number'} ({entry.paper.verdict}{sign})"
+
+
+def details_frame(judged: list[Judged]) -> pd.DataFrame:
+    """Further cells and second readings: not corrected for their number, hence exploratory."""
+    return pd.DataFrame(
+        [
+            {
+                "statement": entry.statement.statement,
+                "reading": name,
+                "verdict": outcome.word,
+                "effect": effect_text(outcome),
+                "remarks": "; ".join(outcome.remarks) or "–",
+            }
+            for entry in judged
+            for name, outcome in entry.details.items()
+        ],
+        columns=["statement", "reading", "verdict", "effect", "remarks"],
+    )
+
+
+def summary_sentence(judged: list[Judged], metrics: dict) -> str:
+    """How many statements came out how, from which preset and how many seeds."""
+    counts = Counter(entry.outcome.verdict for entry in judged)
+    seeds = len(metrics["seeds"])
+    words = {HOLDS: "hold", CONTRADICTED: "are contradicted", UNDECIDED: "are undecided"}
+    words |= {EQUIVALENT: "claim a difference where there is none to speak of"}
+    parts = [f"{counts[verdict]} {text}" for verdict, text in words.items() if counts[verdict]]
+    tested = sum(counts[verdict] for verdict in words)
+    text = (
+        f"Preset {metrics['preset']}, {seeds} seed{'s' * (seeds > 1)}: of {tested} statements of the "
+        f"paper that were tested, {', '.join(parts) or 'none'}"
+    )
+    left = [f"{counts[v]} {v}" for v in (NOT_TESTED, NOT_TESTABLE) if counts[v]]
+    text += f" ({'; '.join(left)})." if left else "."
+    if seeds == 1:
+        text += " One seed says nothing about another: every verdict is one on this seed."
+    return text
+
+
+def as_json(judged: list[Judged]) -> list[dict]:
+    """The same for `metrics.json`: what JSON can hold of every statement, in the paper's order."""
+
+    def effect(of: Effect | None) -> dict | None:
+        return of and asdict(of)
+
+    return [
+        {
+            "id": entry.statement.id,
+            "place": entry.statement.place,
+            "quote": entry.statement.quote,
+            "statement": entry.statement.statement,
+            "verdict": entry.outcome.verdict,
+            "alone": entry.alone.verdict,
+            "p": entry.alone.p,
+            "p_holm": entry.p_holm,
+            "seeds": entry.outcome.seeds,
+            "effect": effect(entry.outcome.effect),
+            "measured": entry.measured,
+            "paper": {
+                "verdict": entry.paper.verdict,
+                "by_sign": entry.paper.by_sign,
+                "effect": effect(entry.paper_effect),
+            },
+            "details": {
+                name: {"verdict": outcome.verdict, "effect": effect(outcome.effect)}
+                for name, outcome in entry.details.items()
+            },
+        }
+        for entry in judged
+    ]

@@ -1,0 +1,144 @@
+"""What the rule says of some cells: the verdict, and the comparison that decided it."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from workflow.report.paper import paper
+from workflow.report.verdict.blocks import LEVEL, conclude
+from workflow.report.verdict.claims import Cell, scale_of
+from workflow.report.verdict.compare import Comparison, Effect, compare
+from workflow.report.verdict.evidence import Source
+
+HOLDS, CONTRADICTED, EQUIVALENT, UNDECIDED = "holds", "contradicted", "equivalent", "undecided"
+NOT_TESTED, NOT_TESTABLE = "not tested", "not testable here"
+VERDICTS = (HOLDS, CONTRADICTED, EQUIVALENT, UNDECIDED, NOT_TESTED, NOT_TESTABLE)
+DECIDED = VERDICTS[:3]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the rule says of some cells.
+
+    p         two-sided p-value of the verdict; None where runs were counted, or nothing was tested
+    place     the comparison that decided, None likewise
+    effect    its difference
+    seeds     fewest seeds of any cell, 0 where nothing was tested
+    by_sign   whether a number without an error took part: the paper's only
+    remarks   what diverged, is doubtful, has no error or is missing
+    """
+
+    verdict: str
+    p: float | None = None
+    place: tuple | None = None
+    effect: Effect | None = None
+    seeds: int = 0
+    by_sign: bool = False
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def word(self) -> str:
+        """The verdict, and what it leaves open: the sign alone, or another seed, may mislead."""
+        if self.verdict not in DECIDED:
+            return self.verdict
+        if self.by_sign:
+            return f"{self.verdict}, by sign"
+        return f"{self.verdict} on this seed" if self.seeds == 1 else self.verdict
+
+
+def remarks(cells: list[Cell], source: Source) -> tuple[str, ...]:
+    """What a reader must not miss: methods that diverged, are doubtful or were not run."""
+    found = []
+    for cell in cells:
+        grid, where = source.grid(cell), paper().datasets[cell.dataset]
+        if not grid.runs.any():
+            found.append(f"not run: {cell.scale.label} on {where}")
+            continue
+        if cell.falls_with and not source.score(cell.dataset, cell.falls_with).runs.any():
+            found.append(f"not run: {scale_of(cell.falls_with).label} on {where}")
+        wanted = dict.fromkeys([*cell.methods, *cell.than] or source.methods)
+        for name in wanted:
+            if name not in source.methods or not grid.runs[list(source.methods).index(name)]:
+                found.append(f"without {paper().methods.get(name, name)} on {where}")
+                continue
+            i = list(source.methods).index(name)
+            if grid.diverged[i]:
+                count = f"{grid.diverged[i]} of {grid.runs[i]}"
+                found.append(f"{source.methods[name]} diverged on {where} ({count})")
+            if grid.doubtful[i]:
+                found.append(f"{source.methods[name]} doubtful on {where}")
+    return tuple(dict.fromkeys(found))
+
+
+def count_failures(cells: list[Cell], source: Source) -> Outcome:
+    """Whether a method cannot be trained: by counting its runs, all, none or some."""
+    failed = total = 0
+    for cell in cells:
+        grid, names = source.grid(cell), list(source.methods)
+        for i in [names.index(name) for name in cell.methods if name in names]:
+            values = grid.values[i][np.isfinite(grid.values[i])]
+            missed = 0
+            if cell.target:
+                missed = int((abs(values - cell.target["value"]) > cell.target["within"]).sum())
+            failed += int(grid.diverged[i]) + missed
+            total += int(grid.runs[i])
+    if not total:
+        return Outcome(NOT_TESTED, remarks=remarks(cells, source))
+    verdict = {0: CONTRADICTED, total: HOLDS}.get(failed, UNDECIDED)
+    return Outcome(verdict, seeds=total, remarks=(f"{failed} of {total} runs failed",))
+
+
+def decide(comparisons: list[Comparison]) -> tuple[str, float, Comparison]:
+    """Verdict, its two-sided p-value and the comparison that decided, picked by p-value."""
+    p = np.array([(c.holds, c.against, c.alike) for c in comparisons])
+    overall = [2 * float(value) for value in conclude(*p.T)]
+    shown = [verdict for verdict, value in zip(DECIDED, overall, strict=True) if value <= LEVEL]
+    verdict = shown[0] if shown else UNDECIDED
+    column = DECIDED.index(verdict) if shown else 0
+    # The link that decides: the strongest against, else the weakest for. Where runs failed there is
+    # no effect to show, so that others come first; among equal p-values the smallest lead.
+    if verdict == CONTRADICTED:
+        ranks = [(-p[i, 1], c.effect is not None, -c.lead) for i, c in enumerate(comparisons)]
+    else:
+        ranks = [(c.effect is not None, p[i, column], -c.lead) for i, c in enumerate(comparisons)]
+    value = overall[column] if shown else min(overall)
+    return verdict, min(1.0, value), comparisons[ranks.index(max(ranks))]
+
+
+def judge(cells: list[Cell], source: Source) -> Outcome:
+    """Apply the rule to cells that together make a statement: each of them must hold.
+
+    A dataset that was not run leaves a verdict on the others; a score that was run nowhere leaves
+    half a sentence, which is not judged.
+    """
+    if cells[0].kind == "fails":
+        return count_failures(cells, source)
+    by_cell = [compare(number, cell, source) for number, cell in enumerate(cells)]
+    comparisons = [comparison for group in by_cell for comparison in group]
+    noted = remarks(cells, source)
+    labels = {cell.scale.label for cell in cells}
+    run = {cell.scale.label for cell, group in zip(cells, by_cell, strict=True) if group}
+    if run != labels:
+        return Outcome(NOT_TESTED, remarks=noted)
+    verdict, p, decisive = decide(comparisons)
+    where = paper().datasets[cells[decisive.place[0]].dataset]
+    effect = decisive.effect and replace(decisive.effect, what=f"{decisive.effect.what}, {where}")
+    seeds = [
+        max(1, int(source.grid(cell).seeds.sum()))
+        for cell, group in zip(cells, by_cell, strict=True)
+        if group
+    ]
+    if effect and effect.interval is None and source.metrics:
+        noted += ("no error known",)
+    by_sign = any(comparison.by_sign for comparison in comparisons)
+    return Outcome(
+        verdict, None if by_sign else p, decisive.place, effect, min(seeds), by_sign, noted
+    )
+
+
+def effect_at(cells: list[Cell], place: tuple | None, source: Source) -> Effect | None:
+    """The source's difference in one comparison, None where it has no number."""
+    if place is None:
+        return None
+    found = compare(place[0], cells[place[0]], source)
+    return next((c.effect for c in found if c.place == place), None)
