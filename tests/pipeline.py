@@ -89,9 +89,9 @@ def copy_repository(folder: Path, config: dict | None = None) -> Path:
         shutil.copytree(ROOT / tree, folder / tree, ignore=ignore)
     for name in FILES:
         shutil.copy(ROOT / name, folder / name)
-    (folder / ".dvc" / "plots").mkdir(parents=True)
-    shutil.copy(ROOT / ".dvc" / "plots" / "curves.json", folder / ".dvc" / "plots")
-    (folder / ".dvc" / "config").write_text("[core]\n    analytics = false\n    no_scm = true\n")
+    shutil.copytree(ROOT / ".dvc" / "plots", folder / ".dvc" / "plots")
+    dvc = (ROOT / ".dvc" / "config").read_text().replace("autostage = true", "no_scm = true")
+    (folder / ".dvc" / "config").write_text(dvc)
     write_config(folder, config or tiny_config())
     return folder
 

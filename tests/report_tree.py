@@ -77,6 +77,13 @@ def write_scores(root: Path, score: str, dataset: str, method: str, seed: int, s
     np.savez(path.with_suffix(".npz"), indices=np.arange(UNITS), **arrays)
 
 
+def write_benchmark(root: Path, job: str, seconds: float, mebibytes: float) -> None:
+    """What the engine notes of a job."""
+    path = root / "benchmarks" / f"{job}.tsv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"s\tmax_rss\tcpu_time\n{seconds}\t{mebibytes}\t{seconds}\n")
+
+
 def write_run(root: Path, dataset: str, method: str, seed: int, status: dict) -> None:
     """Record, learning curve and samples of a run."""
     number = list(METHODS).index(method)
@@ -101,6 +108,7 @@ def write_run(root: Path, dataset: str, method: str, seed: int, status: dict) ->
     file.parent.mkdir(parents=True, exist_ok=True)
     names = {"images": images[:3], "originals": red, "reconstructions": red}
     np.savez(file, **names, interpolation=images)
+    write_benchmark(root, f"train/{dataset}/{method}/seed{seed}", 2.0 + seed, 500.0 + number)
 
 
 def write_data(root: Path, dataset: str, *, synthetic: bool) -> None:

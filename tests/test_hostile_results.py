@@ -23,6 +23,7 @@ from models.checkpoint import load_checkpoint, save_checkpoint
 from models.run import build_model, load_run
 from models.train import train
 from tests.hostile import bounded, refused
+from tests.pipeline import copy_repository, run
 from tests.tiny import METHODS, MODEL, TRAIN, tiny_data, tiny_info
 from workflow.broken import remove_broken
 from workflow.report.collect import RUN_KEYS, SCORE_KEYS, Tree, dataset_meta
@@ -301,6 +302,25 @@ def test_truncated_results_are_named_and_removed(run_files, tmp_path_factory, da
     files = whole | {name: whole[name][: data.draw(st.integers(0, len(whole[name]) - 2))]}
     folder = written(tmp_path_factory.mktemp("preset") / "runs", files)
     (said,) = remove_broken(folder.parent)
-    assert said.startswith(f"{folder / name}: truncated") and "to be made again" in said
+    assert said.startswith(f"{folder / name}: truncated") and "made again" in said
     assert {path.name for path in folder.iterdir()} == set(whole) - {name}
     assert remove_broken(folder.parent) == []
+
+
+@pytest.mark.pipeline
+def test_the_same_command_makes_truncated_results_again(tmp_path):
+    folder = copy_repository(tmp_path / "copy")
+    words = ("snakemake", "--cores", "8", "models", "samples")
+    words += ("--config", "datasets=[mnist]", "methods=[vae]")
+    run(folder, *words)
+    place = folder / "results" / "quick"
+    samples, run_folder = place / "samples/mnist/vae/seed0.npz", place / "runs/mnist/vae/seed0"
+    weights, record = run_folder / "weights.safetensors", run_folder / "run.json"
+    digests = digest(weights), digest(samples)
+    for path in (samples, weights, record):
+        path.write_bytes(path.read_bytes()[:-100])
+        said = run(folder, *words).stdout
+        assert f"{path.relative_to(folder)}: truncated" in said
+        assert (digest(weights), digest(samples)) == digests
+        assert load_run(run_folder).info["status"] == "done"
+    assert "Nothing to be done" in run(folder, *words).stdout

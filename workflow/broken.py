@@ -1,9 +1,12 @@
-"""Earlier results that are truncated: found before planning, named, and removed to be made again.
+"""Earlier results that are truncated: found before planning, named, and removed.
 
 Our programs write results whole or not at all. But disks fill while files are copied, downloads end
 early, machines lose power; and an engine looks at a result's age alone. What is looked at here is
 whether a file ends where it says that it ends: that costs little, however large the file is. What
 lies within is checked when it is read (checksums in .npz, the digest of weights in run.json).
+
+What is removed is made again where it is needed: by a job that reads it, or a target that names it.
+What was made from it while it was whole stays as right as it was.
 """
 
 import json
@@ -57,13 +60,13 @@ CHECKS: dict[str, Callable[[Path], str]] = {
 }
 
 
-def remove_broken(root: Path) -> list[str]:
+def remove_broken(root: Path | str) -> list[str]:
     """Remove the truncated results below `root` (results/<preset>) and say which, a line each.
 
-    Only what is certain: a file that cannot be opened at all stays, its reader will say why. Hidden
-    files are somebody's work in progress. For a time when no job runs.
+    Only what is certain: a file that cannot be opened at all stays, its reader will say why. Jobs
+    that run meanwhile are not disturbed: theirs are hidden files until they are whole.
     """
-    lines = []
+    root, lines = Path(root), []
     paths = [path for folder in FOLDERS for path in (root / folder).rglob("*.*")]
     for path in sorted([root / "metrics.json", *paths]):
         if path.suffix in CHECKS and path.name[0] != "." and path.is_file():
@@ -73,5 +76,5 @@ def remove_broken(root: Path) -> list[str]:
                 continue
             if wrong:
                 path.unlink()
-                lines.append(f"{path}: truncated ({wrong}); removed, to be made again")
+                lines.append(f"{path}: truncated ({wrong}); removed, made again where needed")
     return lines

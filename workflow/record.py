@@ -1,23 +1,43 @@
-"""Render what has been run of a preset as the record: metrics, tables, figures.
+"""The record: the runs that are committed with their scores, and what is rendered of them.
 
-    python -m workflow.record [--preset paper]          (make record)
+    python -m workflow.record [--preset paper]               (make record) render what there is
+    python -m workflow.record --missing [--preset narrow] [--datasets ...] [--seeds ...]
 
 The record is the best run that is committed: of preset `paper` where there is one, else of `narrow`.
-The engine renders a preset when all its jobs are done. A record may grow in parts, on machines that
-hand back scores but no weights (`workflow.carry`): this takes the runs that are there, leaves out
-the rest, and n says so in every cell. Writes results/<preset>/{metrics.json, summary/, tables.md,
-tables/, figures/, plots/}; the first, tables/ and figures/ are the ones to commit.
+It grows in parts, over many sessions and machines, and is committed without weights: the records of
+runs and scores lie in results/<preset>/record/, where no engine looks for outputs of its own. Asked
+for all of a preset, the engine would train again what the record has. `--missing` prints the scores
+that it lacks, by seed, then dataset, then method, as targets for the engine, which then does what
+they need and no more:
+
+    snakemake --cores 2 $(python -m workflow.record --missing --preset narrow) \\
+        --config preset=narrow
+
+Rendering first takes finished runs and scores into the record. It shows what is there and leaves
+out the rest; n says so in every cell. It writes results/<preset>/{metrics.json, summary/, tables.md,
+tables/, figures/, plots/}; record/, metrics.json, tables.md, tables/ and figures/ are to be committed.
 """
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from data.files import atomic_write
 from workflow.settings import ROOT, Settings, check, load
 
 PRESETS = ("paper", "narrow")  # that make a record, the best first
+# Below results/<preset>. Values per unit and samples are taken in too, but not committed: they are
+# large, and metrics.json and the figures have what they tell.
+TAKEN_IN = (
+    "runs/*/*/*/run.json",
+    "runs/*/*/*/history.csv",
+    "scores/*/*/*/*.json",
+    "scores/*/*/*/*.npz",
+    "samples/*/*/*.npz",
+)
 
 
 def committed(preset: str, results: Path = Path("results")) -> Path | None:
@@ -34,32 +54,70 @@ def committed(preset: str, results: Path = Path("results")) -> Path | None:
     return None
 
 
+def take_in(folder: Path) -> Path:
+    """Copy what finished in results/<preset> into its record/, beside a link to the data."""
+    kept = folder / "record"
+    kept.mkdir(parents=True, exist_ok=True)
+    if not (kept / "data").is_symlink():
+        (kept / "data").symlink_to(Path("..") / "data")
+    for path in [path for pattern in TAKEN_IN for path in folder.glob(pattern)]:
+        copy = kept / path.relative_to(folder)
+        if not copy.exists() or copy.stat().st_mtime_ns != path.stat().st_mtime_ns:
+            with atomic_write(copy) as temporary:
+                shutil.copyfile(path, temporary)
+            shutil.copystat(path, copy)
+    return kept
+
+
 def render(preset: str) -> None:
-    """Run the report's four commands on the preset's results, as far as they go."""
+    """Run the report's four commands on the preset's record, as far as they go."""
     config = load() | {"preset": preset}
     check(config)
     folder = f"results/{preset}"
     metrics = f"{folder}/metrics.json"
+    root = str(take_in(ROOT / folder))
     record = committed(preset, ROOT / "results")
     for command in (
         ["collect", "--preset", preset, "--params", json.dumps(Settings(config).report_settings())]
-        + ["--root", folder, "--out", metrics, "--partial", "--kept", metrics],
+        + ["--root", root, "--out", metrics, "--partial", "--kept", metrics],
         ["tables", "--metrics", metrics, "--out-md", f"{folder}/tables.md"]
         + ["--tables-dir", f"{folder}/tables", "--summary", f"{folder}/summary"]
         + (["--record", str(record)] if record else []),
-        ["figures", "--metrics", metrics, "--root", folder, "--out-dir", f"{folder}/figures"],
-        ["curves", "--metrics", metrics, "--root", folder, "--out-dir", f"{folder}/plots"],
+        ["figures", "--metrics", metrics, "--root", root, "--out-dir", f"{folder}/figures"],
+        ["curves", "--metrics", metrics, "--root", root, "--out-dir", f"{folder}/plots"],
     ):
         module, *options = command
         words = [sys.executable, "-m", f"workflow.report.{module}", *options]
         subprocess.run(words, cwd=ROOT, check=True)
 
 
+def missing(settings: Settings, results: Path = Path("results")) -> list[str]:
+    """Score files of a preset that its record lacks, in the order of their worth."""
+    folder = results / settings.preset
+    wanted = [
+        f"scores/{score}/{dataset}/{method}/seed{seed}.json"
+        for seed in settings.seeds
+        for dataset in settings.datasets
+        for method in settings.methods
+        for score, datasets in settings.scored.items()
+        if dataset in datasets
+    ]
+    return [str(folder / path) for path in wanted if not (folder / "record" / path).exists()]
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", default="paper")
-    render(parser.parse_args().preset)
+    parser.add_argument("--missing", action="store_true", help="print the scores to be made")
+    parser.add_argument("--datasets", nargs="+", help="with --missing: of these alone")
+    parser.add_argument("--seeds", nargs="+", type=int, help="with --missing: of these alone")
+    args = parser.parse_args()
+    if not args.missing:
+        return render(args.preset)
+    config = load() | {"preset": args.preset, "datasets": args.datasets, "seeds": args.seeds}
+    check(config)
+    print("\n".join(missing(Settings(config))))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import time
 from snakemake.exceptions import WorkflowError
 
 from data import registry
-from workflow import declarations, machine, record, resources
+from workflow import declarations, machine, progress, record, resources
 from workflow.code import sources
 from workflow.settings import Settings, SettingsError, check, typed
 
@@ -36,6 +36,7 @@ if workflow.is_main_process:
     if "gpu" not in workflow.global_resources:
         workflow.register_resource("gpu", max(1, machine.gpus()))
     os.environ.setdefault("VIMAE_STOP_WITH_PARENT", "1")
+    progress.announce(f"results/{settings.preset}/benchmarks")
     if config.get("mirror"):
         os.environ.update(VIMAE_MIRROR=config["mirror"])
 # The time budget is that of a run of the engine; on a cluster, where jobs queue, of each job.
@@ -56,6 +57,9 @@ localrules:
     tables,
     figures,
     plots,
+    plots_template,
+    page,
+    show,
 
 
 wildcard_constraints:

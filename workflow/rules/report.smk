@@ -1,7 +1,13 @@
 # From the scores to what a person reads.
 METRICS_FILE = results("metrics.json")
 READ = ["results/tables.md", results("tables.md")]
-REPORT = [*READ, results("figures"), results("plots")]
+PAGE = ["results/report.html", results("report.html")]
+PLOTS_TEMPLATE = "results/dvc_plots_template.html"
+REPORT = [*PAGE, *READ, results("figures"), results("plots"), PLOTS_TEMPLATE]
+
+
+# What `snakemake --report` shows at first; its categories are sorted by name, hence the numbers.
+report: "../report/start.rst"
 
 
 rule metrics:
@@ -39,7 +45,8 @@ rule tables:
         record=committed_record,
         code=sources("workflow.report.tables"),
     output:
-        read=report(READ, category="Tables", caption="../report/tables.rst"),
+        first=READ[0],
+        read=report(READ[1], category="2 Tables", caption="../report/tables.rst"),
         tables=directory(results("tables")),
         summary=directory(results("summary")),
     log:
@@ -56,10 +63,10 @@ rule tables:
         record=record_option,
         preset=PRESET,  # results/tables.md belongs to all presets: a change of preset rewrites it
     message:
-        "write {output.read[0]}"
+        "write {output.first}"
     shell:
         "exec python -m workflow.report.tables --metrics {input.metrics} {params.record}"
-        " --out-md {output.read} --tables-dir {output.tables} --summary {output.summary}"
+        " --out-md {output.first} {output.read} --tables-dir {output.tables} --summary {output.summary}"
         " > {log} 2> >(tee -a {log} >&2)"
 
 
@@ -74,7 +81,7 @@ rule figures:
         report(
             directory(results("figures")),
             patterns=["{name}.png"],
-            category="Figures",
+            category="3 Figures",
             caption="../report/figures.rst",
         ),
     log:
@@ -120,3 +127,68 @@ rule plots:
     shell:
         "exec python -m workflow.report.curves --metrics {input.metrics} --root {params.root}"
         " --out-dir {output} > {log} 2> >(tee -a {log} >&2)"
+
+
+rule plots_template:
+    input:
+        code=sources("workflow.report.plots_template"),
+    output:
+        PLOTS_TEMPLATE,
+    log:
+        "results/logs/plots_template.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=memory("plots"),
+        runtime=runtime("plots"),
+    message:
+        "write the page that dvc plots needs no network with"
+    shell:
+        "exec python -m workflow.report.plots_template --out {output} > {log} 2> >(tee -a {log} >&2)"
+
+
+rule page:
+    input:
+        metrics=METRICS_FILE,
+        record=committed_record,
+        linked=[READ[1], results("tables"), results("plots")],
+        figures=results("figures"),
+        code=sources("workflow.report.page.render"),
+    output:
+        first=PAGE[0],
+        read=report(PAGE[1], category="1 Report", caption="../report/page.rst"),
+    log:
+        results("logs/page.log"),
+    benchmark:
+        results("benchmarks/page.tsv")
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=memory("page"),
+        runtime=runtime("page"),
+    params:
+        record=record_option,
+        preset=PRESET,  # as of the tables: results/report.html belongs to all presets
+        root=subpath(input.metrics, parent=True),
+    message:
+        "write {output.first}"
+    shell:
+        "exec python -m workflow.report.page.render --metrics {input.metrics} {params.record}"
+        " --root {params.root} --out {output.first} {output.read} > {log} 2> >(tee -a {log} >&2)"
+
+
+# Without an output: whenever it is asked for (by `make all`), it prints the verdicts.
+rule show:
+    input:
+        REPORT,
+        metrics=METRICS_FILE,
+        record=committed_record,
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        record=record_option,
+    shell:
+        "exec python -m workflow.report.screen --metrics {input.metrics} {params.record}"

@@ -94,7 +94,10 @@ def statements(sources: list[Source]) -> list[dict]:
     rows = judge.judged_frame(sources).to_dict("records")
     return [
         statement(
-            entry, rows[i], metrics, {name: judged[i].outcome.verdict for name, judged in others.items()}
+            entry,
+            rows[i],
+            metrics,
+            {name: judged[i].outcome.verdict for name, judged in others.items()},
         )
         for i, entry in enumerate(judge.judge_all(metrics))
     ]
@@ -242,7 +245,9 @@ def page(sources: list[Source], root: Path) -> dict:
         "figures": figures(metrics, root / "figures"),
         "costs": costs(sources, root),
         "settings": [
-            frame_grid(notes.settings_frame(source[1]), source, f"What was run ({source[0]})", left=1)
+            frame_grid(
+                notes.settings_frame(source[1]), source, f"What was run ({source[0]})", left=1
+            )
             for source in reversed(sources)
         ],
         "origins": [notes.origin_line(m, name).lstrip("- ") for name, m in reversed(sources)],

@@ -29,9 +29,10 @@ def dataset_may_be_shown(path: Path) -> bool:
 def real_images(path: Path) -> np.ndarray | None:
     """Test images spread evenly over the split (its order is by class), uint8 (n, h, w, c).
 
-    None where they may not be shown: decided before any image is read.
+    None where they may not be shown, decided before any image is read, and where a record is drawn
+    without its data.
     """
-    if not dataset_may_be_shown(path):
+    if not path.exists() or not dataset_may_be_shown(path):
         return None
     with np.load(path, allow_pickle=False) as stored:
         images = stored["test_images"]

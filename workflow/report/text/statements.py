@@ -19,9 +19,14 @@ from workflow.report.verdict.outcome import (
 # A sign that tells verdicts apart without colour.
 SIGNS = {HOLDS: "✓", CONTRADICTED: "✗", EQUIVALENT: "≈", UNDECIDED: "?"}
 SIGNS |= {NOT_TESTED: "–", NOT_TESTABLE: "–"}
-VERDICT, WORDS, EFFECT, PRINTED, MEASURED = (
-    *("verdict", "the paper's words", "effect (95 % interval)", "paper's effect", "measured on"),
+COLUMNS = (
+    "verdict",
+    "the paper's words",
+    "effect (95 % interval)",
+    "paper's effect",
+    "measured on",
 )
+VERDICT, WORDS, EFFECT, PRINTED, MEASURED = COLUMNS
 
 
 def signed(verdict: str) -> str:

@@ -21,7 +21,8 @@ class Effect:
     unit: str
 
     def __str__(self) -> str:
-        digits = ".1f" if self.unit in ("%", "points", "nats") else ".2g"
+        largest = max(map(abs, (self.value, *(self.interval or ()))))
+        digits = ".1f" if self.unit and largest >= 1 else ".2g"
         text = f"{self.value:+{digits}} {self.unit}".strip()
         if self.interval is None:
             return text

@@ -194,9 +194,18 @@ def summary_sentence(judged: list[Judged], metrics: dict) -> str:
     """How many statements came out how, from which preset and how many seeds."""
     counts = Counter(entry.outcome.verdict for entry in judged)
     seeds = len(metrics["seeds"])
-    words = {HOLDS: "hold", CONTRADICTED: "are contradicted", UNDECIDED: "are undecided"}
-    words |= {EQUIVALENT: "claim a difference where there is none to speak of"}
-    parts = [f"{counts[verdict]} {text}" for verdict, text in words.items() if counts[verdict]]
+    words = {
+        HOLDS: ("holds", "hold"),
+        CONTRADICTED: ("is contradicted", "are contradicted"),
+        UNDECIDED: ("is undecided", "are undecided"),
+        EQUIVALENT: ("claims a difference", "claim a difference"),
+    }
+    parts = [
+        f"{counts[verdict]} {one if counts[verdict] == 1 else many}"
+        + (" where there is none to speak of" if verdict == EQUIVALENT else "")
+        for verdict, (one, many) in words.items()
+        if counts[verdict]
+    ]
     tested = sum(counts[verdict] for verdict in words)
     text = (
         f"Preset {metrics['preset']}, {seeds} seed{'s' * (seeds > 1)}: of {tested} statements of the "

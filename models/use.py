@@ -1,0 +1,280 @@
+"""Use a trained run on one's own images, without the pipeline.
+
+    python -m models.use encode      --run DIR --images IMAGES --out codes.npz
+    python -m models.use decode      --run DIR --codes codes.npz --out PICTURES
+    python -m models.use sample      --run DIR --count 64 --out PICTURES
+    python -m models.use reconstruct --run DIR --images IMAGES --out PICTURES
+    python -m models.use interpolate --run DIR [--between A B] --steps 8 --out PICTURES
+
+DIR      a run's folder, e.g. results/quick/runs/mnist/vae/seed0: weights, settings, provenance
+IMAGES   a folder of pictures, one picture, or an array file, see models/pictures.py. Pictures are
+         turned, cut and resized as data/folder.py does it, aligned photographs of CelebA as its
+         dataset; arrays must have the run's size already.
+PICTURES by its suffix: x.npz (array `images`), x.png (one sheet), or a folder of PNG files
+
+The same in Python; images are uint8 (n, h, w, c), codes float32 (n, d):
+
+    from models import use
+    model = use.load("results/quick/runs/mnist/vae/seed0")
+    codes = model.encode(model.read("digits/"))
+    images = model.decode(codes)
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from data import folder
+from data.datasets import celeba
+from data.store import to_float, to_uint8
+from models import pictures
+from models.device import pick_device
+from models.objectives import sample_posterior
+from models.run import Run, load_run
+from models.sample import BATCH
+from models.seeds import torch_generator
+
+
+def load(path: Path | str, device: torch.device | str = "cpu") -> "TrainedModel":
+    """The trained model of a run's folder. ValueError says what is missing, damaged or diverged."""
+    path = Path(path)
+    for name in ("run.json", "weights.safetensors"):
+        if not (path / name).is_file():
+            raise ValueError(
+                f"{path / name}: no such file; name a run's folder, such as "
+                "results/quick/runs/mnist/vae/seed0, which training writes"
+            )
+    run = load_run(path, device)
+    if run.model is None:
+        raise ValueError(f"{path}: this training diverged, there is no model; take another run")
+    return TrainedModel(run, torch.device(device))
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A trained run as five functions of arrays. `run.info` has its settings and provenance."""
+
+    run: Run
+    device: torch.device
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of its images."""
+        side = self.run.info["image_size"]
+        return side, side, self.run.info["channels"]
+
+    @property
+    def latent(self) -> int:
+        """Dimensions of a code."""
+        return self.run.model.latent_dim
+
+    def read(self, path: Path | str) -> np.ndarray:
+        """Images of a folder, a picture or an array file, uint8 (n, h, w, c), as it takes them.
+
+        Pictures of a folder are sorted by name.
+        """
+        return self.read_named(path)[1]
+
+    def read_named(self, path: Path | str) -> tuple[list[str] | None, np.ndarray]:
+        """`read` with the pictures' names below the folder; None for arrays."""
+        if pictures.is_array_file(path):
+            array = pictures.read_array(path, "images")
+            return None, self._checked(pictures.as_images(array, path), path)
+        files = pictures.image_files(path)
+        images = np.stack([image for _, image in pictures.decoded(files, self._decode)])
+        base = Path(path) if Path(path).is_dir() else Path(path).parent
+        return [file.relative_to(base).as_posix() for file in files], images
+
+    def encode(self, images: np.ndarray, sampled: bool = False, seed: int = 0) -> np.ndarray:
+        """Images -> codes (n, d): the mean of q(z|x), or one draw of it.
+
+        `sampled` makes no difference for a deterministic encoder; `seed` decides the draws.
+        """
+        generator = torch_generator(seed, "use/encode", self.device)
+
+        def encode(x):
+            mean, log_variance = self.run.model.encode(x)
+            return sample_posterior(mean, log_variance, generator) if sampled else mean.float()
+
+        x = torch.from_numpy(self._checked(images))
+        value_range = self.run.info["value_range"]
+        return self._batched(lambda part: encode(to_float(part, value_range)), x)
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """Codes (n, d), which a normal or logistic prior spreads about 0, -> mean images."""
+        z = np.asarray(codes, np.float32)
+        if z.ndim != 2 or z.shape[1] != self.latent or not np.isfinite(z).all():
+            raise ValueError(
+                f"codes: {z.shape}, or not all finite; this run's are (n, {self.latent})"
+            )
+        value_range = self.run.info["value_range"]
+        return self._batched(
+            lambda part: to_uint8(self.run.model.decode(part), value_range), torch.from_numpy(z)
+        )
+
+    def sample(self, count: int, seed: int | None = None) -> np.ndarray:
+        """`count` new images. The first n are the same for any count.
+
+        Without a `seed` those that the pipeline generates and scores for this run.
+        """
+        return self.decode(self._draws(count, self.run.info["seed"] if seed is None else seed))
+
+    def reconstruct(self, images: np.ndarray) -> np.ndarray:
+        """Images -> what decoding the mean of q(z|x) makes of them, of the same shape."""
+        return self.decode(self.encode(images))
+
+    def interpolate(self, start: np.ndarray, end: np.ndarray, steps: int = 8) -> np.ndarray:
+        """(steps, h, w, c): decoded codes on the straight line from `start` to `end`, both included.
+
+        Each end is an image, uint8 (h, w, c), or a code (d,).
+        """
+        if steps < 2:
+            raise ValueError(f"steps is {steps}; both ends are included, so take 2 or more")
+        ends = [np.asarray(end)[None] for end in (start, end)]
+        a, b = (self.encode(end) if end.dtype == np.uint8 else end for end in ends)
+        places = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
+        return self.decode((1 - places) * a + places * b)
+
+    @cached_property
+    def _decode(self) -> Callable[[bytes], np.ndarray]:
+        """How the file of a picture becomes an image, as the run's dataset did it."""
+        side, _, channels = self.image_shape
+        usual = partial(folder.decode, side=side, channels=channels)
+        if self.run.info["dataset"] != "celeba":
+            return usual
+
+        def decode(encoded):
+            try:  # aligned photographs lose the margin that those trained on have lost
+                return celeba.crop(encoded, "")
+            except ValueError:
+                return usual(encoded)
+
+        return decode
+
+    def _checked(self, images: np.ndarray, what: Path | str = "images") -> np.ndarray:
+        if images.dtype != np.uint8 or images.shape[1:] != self.image_shape:
+            raise ValueError(
+                f"{what}: {images.dtype} {images.shape}; this run takes uint8 "
+                f"(n, {', '.join(map(str, self.image_shape))}). Pictures in a folder are resized"
+            )
+        return np.ascontiguousarray(images)
+
+    def _draws(self, count: int, seed: int) -> np.ndarray:
+        """Codes from the prior, (count, d), in blocks as `models.sample` draws them."""
+        if count < 1:
+            raise ValueError(f"count is {count}; it must be at least 1")
+        generator = torch_generator(seed, "samples")
+        blocks = [
+            self.run.prior.sample((BATCH, self.latent), generator) for _ in range(0, count, BATCH)
+        ]
+        return torch.cat(blocks)[:count].numpy()
+
+    @torch.inference_mode()
+    def _batched(self, function, inputs: torch.Tensor) -> np.ndarray:
+        parts = [function(part.to(self.device)).cpu() for part in inputs.split(BATCH)]
+        return torch.cat(parts).numpy()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line."""
+    args = parser().parse_args(arguments)
+    try:
+        model = load(args.run, pick_device())
+        done = args.function(model, args)
+    except (ValueError, OSError) as error:
+        sys.exit(str(error))
+    print(f"{done} -> {args.out}")
+
+
+def encode(model: TrainedModel, args) -> str:
+    names, images = model.read_named(args.images)
+    codes = model.encode(inverted(images, args), args.sampled, args.seed)
+    pictures.write_arrays(args.out, names, codes=codes)
+    return f"{len(codes)} codes of {model.latent} dimensions"
+
+
+def decode(model: TrainedModel, args) -> str:
+    return write(args.out, model.decode(pictures.read_array(args.codes, "codes")))
+
+
+def sample(model: TrainedModel, args) -> str:
+    return write(args.out, model.sample(args.count, args.seed))
+
+
+def reconstruct(model: TrainedModel, args) -> str:
+    names, images = model.read_named(args.images)
+    return write(args.out, model.reconstruct(inverted(images, args)), names)
+
+
+def interpolate(model: TrainedModel, args) -> str:
+    if args.between:
+        ends = [inverted(model.read(path), args)[0] for path in args.between]
+    else:
+        ends = model._draws(2, args.seed)
+    return write(args.out, model.interpolate(*ends, args.steps))
+
+
+def inverted(images: np.ndarray, args) -> np.ndarray:
+    return 255 - images if args.invert else images
+
+
+def write(path: Path, images: np.ndarray, names: list[str] | None = None) -> str:
+    pictures.write_images(path, images, names)
+    return f"{len(images)} images"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Options of the five commands."""
+    shape = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser(
+        prog="python -m models.use", description=__doc__, formatter_class=shape
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(function, help, out="PICTURES"):
+        added = commands.add_parser(
+            function.__name__, help=help, description=__doc__, formatter_class=shape
+        )
+        added.set_defaults(function=function)
+        added.add_argument("--run", type=Path, required=True, metavar="DIR", help="a run's folder")
+        added.add_argument("--out", type=Path, required=True, metavar=out, help="what to write")
+        return added
+
+    def takes_images(added, required=True):
+        if required:
+            added.add_argument("--images", required=True, metavar="IMAGES", help="what to read")
+        added.add_argument(
+            "--invert",
+            action="store_true",
+            help="255 - x first: for dark strokes on light paper, where MNIST and Omniglot are "
+            "light on dark (default: off)",
+        )
+
+    added = command(encode, "images to codes", "codes.npz")
+    takes_images(added)
+    added.add_argument("--sampled", action="store_true", help="a draw of q(z|x), not its mean")
+    added.add_argument("--seed", type=int, default=0, help="of the draws (0)")
+    added = command(decode, "codes to images")
+    added.add_argument("--codes", required=True, help="array file, codes (n, d)")
+    added = command(sample, "new images")
+    added.add_argument("--count", type=int, default=64, help="how many images (64)")
+    added.add_argument("--seed", type=int, help="of the draws (the run's own samples)")
+    takes_images(command(reconstruct, "images, encoded and decoded"))
+    added = command(interpolate, "images on the line between two codes")
+    added.add_argument(
+        "--between", nargs=2, metavar=("A", "B"), help="two pictures (two draws of the prior)"
+    )
+    added.add_argument("--steps", type=int, default=8, help="how many images, with both ends (8)")
+    added.add_argument("--seed", type=int, default=0, help="of the two draws (0)")
+    takes_images(added, required=False)
+    return top
+
+
+if __name__ == "__main__":
+    main()
