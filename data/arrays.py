@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import struct
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from numpy.lib import format as npy
 
 from data.files import reading, regular_file
 
+END = struct.Struct("<4s6xH10x")  # a zip's last record: its signature, how many members there are
 HEADER = 10_000  # bytes; numpy's own limit, which it applies after reading the header
 UNPACKED = 4 * 2**30  # bytes that the compressed arrays of one file may unpack to
 
@@ -30,6 +32,7 @@ def open_arrays(
         on_disk = regular_file(path)
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
+            check_count(path, len(members))
             stored = sum(m.file_size for m in members if m.compress_type == zipfile.ZIP_STORED)
             packed = sum(m.file_size for m in members) - stored
             if stored > on_disk or packed > unpacked:
@@ -38,6 +41,15 @@ def open_arrays(
                 check_member(archive, member)
         with np.load(path, allow_pickle=False) as arrays:
             yield arrays
+
+
+def check_count(path: Path | str, found: int) -> None:
+    """ValueError if a zip says that it has more members than are found: zipfile reads on without."""
+    with open(path, "rb") as file:
+        file.seek(-END.size, 2)
+        signature, said = END.unpack(file.read())
+    if signature == b"PK\x05\x06" and said not in (found, 0xFFFF):  # no comment, countable
+        raise ValueError(f"{said} arrays, of which {found} are found")
 
 
 def check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:

@@ -5,7 +5,6 @@ beside it keeps two trainers from one run; the system releases the lock when its
 """
 
 import contextlib
-import fcntl
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import torch
 
 from data.files import atomic_write
+from models.locks import lock
 
 
 def save_checkpoint(path: Path, state: dict) -> None:
@@ -53,9 +53,7 @@ def run_lock(path: Path) -> Iterator[None]:
     """Hold the run's lock; wait, and say so, while another trainer has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not lock(file):
             print(f"{path}: another trainer has this run; waiting for it to stop", flush=True)
-            fcntl.flock(file, fcntl.LOCK_EX)
+            lock(file, wait=True)
         yield

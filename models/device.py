@@ -1,33 +1,60 @@
 """Which device computes, and with what arithmetic."""
 
-import fcntl
 import os
+import sys
 import tempfile
 from pathlib import Path
 
 import torch
+from threadpoolctl import threadpool_limits
 
+from models.locks import lock
+
+NO_DRIVER = (
+    "this job was given a GPU (CUDA_VISIBLE_DEVICES), but torch sees none: no driver here, or a torch"
+    " without CUDA. It computes on the processor; VIMAE_DEVICE=cuda makes that an error"
+)
 HELD = []  # the lock files of this process's GPU; the system drops a lock when its file is closed
 
 
 def pick_device() -> torch.device:
     """The GPU where there is one, else the CPU; the variable VIMAE_DEVICE overrides.
 
+    RuntimeError if that wants a GPU and there is none.
     Of several GPUs the first that no other job holds, else one by turns. float32 is float32:
     convolutions do not fall back to TF32 (torch's default) unless a setting asks for it.
+    Every command line calls this, so it limits the threads too.
     """
+    limit_threads()
     torch.backends.cudnn.allow_tf32 = False
     wanted = os.environ.get("VIMAE_DEVICE")
-    if wanted:
+    if wanted and not wanted.startswith("cuda"):
         return torch.device(wanted)
     if not torch.cuda.is_available():
+        if wanted:
+            raise RuntimeError(f"VIMAE_DEVICE={wanted}: torch sees no GPU on {os.uname().nodename}")
+        if os.environ.get("CUDA_VISIBLE_DEVICES"):  # a cluster gave us one
+            print(f"warning: {NO_DRIVER}", file=sys.stderr, flush=True)
         return torch.device("cpu")
+    if wanted:
+        return torch.device(wanted)
     identities = [
         str(torch.cuda.get_device_properties(index).uuid)
         for index in range(torch.cuda.device_count())
     ]
     torch.cuda.set_device(free_index(identities, Path(tempfile.gettempdir())))
     return torch.device("cuda")
+
+
+def limit_threads() -> None:
+    """One thread, unless OMP_NUM_THREADS says otherwise (Snakemake sets it for its jobs).
+
+    By default torch and BLAS take a thread for each core. Beside other jobs these wait for each
+    other: two on two busy cores took over ten minutes for what one does in five seconds.
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(1)
+        threadpool_limits(1)
 
 
 def free_index(identities: list[str], folder: Path) -> int:
@@ -38,13 +65,10 @@ def free_index(identities: list[str], folder: Path) -> int:
     """
     for index, identity in enumerate(identities):
         handle = open(folder / f"vimae-{os.getuid()}-{identity}.lock", "w")  # noqa: SIM115
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            handle.close()
-            continue
-        HELD.append(handle)
-        return index
+        if lock(handle):
+            HELD.append(handle)
+            return index
+        handle.close()
     return os.getpid() % len(identities)
 
 

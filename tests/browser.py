@@ -45,7 +45,8 @@ def probe(page: Path, script: str, folder: Path, *, width: int = 1280) -> tuple[
     """
     inner, outer = folder / "inner.html", folder / "outer.html"
     asked = f"<script>const found = {{}};{script};parent.postMessage(found, '*');</script>"
-    inner.write_text(page.read_text(encoding="utf-8").replace("</body>", f"{asked}</body>"))
+    body, _, rest = page.read_text(encoding="utf-8").rpartition("</body>")
+    inner.write_text(f"{body}{asked}</body>{rest}")
     outer.write_text(
         "<pre></pre><script>onmessage = (event) => {"
         "document.querySelector('pre').textContent = JSON.stringify(event.data);};</script>"

@@ -104,7 +104,7 @@ def jobs(folder: Path, dataset: Path) -> dict[str, tuple]:
         "information": ("score", Named("eval.information.score"), *scored, *settings(information)),
         "reconstruction": (
             *("score", Named("eval.reconstruction.score"), *scored),
-            *settings({"count": None, "batch": 100}),
+            *settings({"count": None, "batch": 20}),
         ),
     }
     return {name: (rule, job, [*map(str, words)]) for name, (rule, job, *words) in found.items()}

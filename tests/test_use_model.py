@@ -1,6 +1,9 @@
 """models.use: a run folder as five functions, in Python and on the command line."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -208,3 +211,19 @@ def test_a_diverged_run_is_no_model(tmp_path):
     write_json(run / "run.json", info | {"status": "diverged"})
     with pytest.raises(ValueError, match="run: this training diverged"):
         use.load(run)
+
+
+@pytest.mark.parametrize(("variable", "expected"), [(None, 1), ("2", 2)])
+def test_a_command_line_takes_one_thread_unless_told_otherwise(variable, expected):
+    code = (
+        "import scipy.linalg, torch; from models.device import pick_device; pick_device();"
+        "from threadpoolctl import threadpool_info;"
+        "print(torch.get_num_threads(), *{of['num_threads'] for of in threadpool_info()})"
+    )
+    environment = {name: of for name, of in os.environ.items() if name != "OMP_NUM_THREADS"}
+    if variable:
+        environment["OMP_NUM_THREADS"] = variable
+    words = [sys.executable, "-c", code]
+    found = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    assert {int(word) for word in found.stdout.split()} <= {1, expected}  # as the cores allow
+    assert int(found.stdout.split()[0]) == expected

@@ -33,6 +33,8 @@ def faults(config: dict) -> list[str]:
     found = {*_not_finite(config), *_shape(config)}
     if not found:
         found = set(_inheritance(config["presets"])) | set(_traits(config["catalogue"]))
+        for name, preset in config["presets"].items():
+            found |= set(_traits(preset.get("catalogue", {}), f"presets.{name}.catalogue"))
     if not found:
         found = set(_selection(config))
     return sorted(found)
@@ -65,7 +67,7 @@ def schema(config: dict) -> dict:
     def section(settings: dict) -> dict:
         return keys(dict.fromkeys(datasets, keys(settings)))
 
-    preset = definitions["preset"]["properties"]
+    preset = definitions.pop("preset")
     for name in SECTIONS[:-1]:
         preset[name] = section(definitions[name])
     preset["scores"] = keys({name: section(of.settings) for name, of in scores().items()})
@@ -73,18 +75,26 @@ def schema(config: dict) -> dict:
     definitions["folder"]["properties"]["side"] = {"enum": sides}
     definitions["folder"]["properties"]["like"] = {"enum": list(registry.names())}
 
-    known = objectives()
-    method = definitions.pop("method") | {"objective": {"enum": list(known)}}
-    overrides = {name: keys(definitions[name]) for name in ("model", "train")}
-    entries = {}
-    for name, entry in _mapping(config.get("catalogue")).items():
-        objective = known.get(str(_mapping(entry).get("objective")))
-        required = [*method, *(objective.required if objective else ())]
-        own = objective.settings if objective else {key: {} for key in _mapping(entry)}
+    method = definitions.pop("method") | {"objective": {"enum": list(objectives())}}
+    required = list(method)
+    method |= {name: keys(definitions[name]) for name in ("model", "train")}
+
+    def entry(of) -> dict:
+        objective = objectives().get(str(_mapping(of).get("objective")))
+        own = objective.settings if objective else {key: {} for key in _mapping(of)}
         # Values of traits are judged by _traits, which knows the reasons.
-        properties = method | overrides | {key: {} for key in TRAITS} | own | method
-        entries[name] = keys(properties, required=required)
-    whole["properties"]["catalogue"]["properties"] = entries
+        properties = {key: {} for key in TRAITS} | own | method
+        return keys(properties, required=[*required, *(objective.required if objective else ())])
+
+    def catalogue(node) -> dict:
+        entries = {name: entry(of) for name, of in _mapping(node).items()}
+        return definitions["catalogue"] | {"properties": entries}
+
+    whole["properties"]["catalogue"] = catalogue(config.get("catalogue"))
+    whole["properties"]["presets"]["properties"] = {
+        name: keys(preset | {"catalogue": catalogue(_mapping(of).get("catalogue"))})
+        for name, of in _mapping(config.get("presets")).items()
+    }
     return whole
 
 
@@ -152,7 +162,7 @@ def _inheritance(presets: dict):
             yield str(error)
 
 
-def _traits(catalogue: dict):
+def _traits(catalogue: dict, where: str = "catalogue"):
     """Traits that an objective refuses, settings that need another trait."""
     for name, entry in catalogue.items():
         objective = objectives()[entry["objective"]]
@@ -162,16 +172,16 @@ def _traits(catalogue: dict):
                 said = ", ".join("null" if value is None else value for value in allowed)
                 reason = objective.refusals.get(trait)
                 yield (
-                    f"catalogue.{name}.{trait}: {entry[trait]!r} is not possible with objective "
+                    f"{where}.{name}.{trait}: {entry[trait]!r} is not possible with objective "
                     f"{objective.name}, but {said}" + (f": {reason}" if reason else "")
                 )
         for setting, conditions in objective.only_if.items():
             for trait, wanted in conditions.items():
                 value = entry.get(trait, objective.traits[trait][0])
                 if value == wanted and setting not in entry:
-                    yield f"catalogue.{name}: {setting} missing; {trait} {value} needs it"
+                    yield f"{where}.{name}: {setting} missing; {trait} {value} needs it"
                 if value != wanted and setting in entry:
-                    yield f"catalogue.{name}.{setting}: only for {trait} {wanted}, not {value}"
+                    yield f"{where}.{name}.{setting}: only for {trait} {wanted}, not {value}"
 
 
 # --- the selected preset with the selected methods and datasets

@@ -1,15 +1,23 @@
 """What this machine has, and what a killed run left behind on it."""
 
+import atexit
 import base64
+import contextlib
 import fcntl
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 LOCK_HANDLES = []  # kept open: the system drops a lock when its file is closed
+SIGN_OF_LIFE, DEAD_AFTER = 30, 300  # seconds: how often a run gives one, and after how long without
 
 
 def processors() -> int:
@@ -54,6 +62,25 @@ def gpus_of_a_job(remote: bool) -> int:
     return int(remote or gpus() > 0)
 
 
+def without_gpu(full_size: int) -> str:
+    """What to say before training `full_size` runs of the reference networks here; "" if all is well.
+
+    RuntimeError if VIMAE_DEVICE asks for a GPU and there is none.
+    """
+    device = os.environ.get("VIMAE_DEVICE", "")
+    if gpus() or (device and not device.startswith("cuda")):
+        return ""
+    if device:
+        raise RuntimeError(f"VIMAE_DEVICE={device}, but there is no GPU here (`nvidia-smi -L`)")
+    if not full_size:
+        return ""
+    return (
+        f"warning: no GPU here, and {full_size} networks of full size to train on processors;"
+        " `make estimate` says how long that takes. VIMAE_DEVICE=cuda makes this an error,"
+        " VIMAE_DEVICE=cpu silences it"
+    )
+
+
 def use_this_interpreter() -> None:
     """Let `python` in a job be the one we run under, also where no environment is activated."""
     folder = str(Path(sys.executable).parent)
@@ -62,23 +89,76 @@ def use_this_interpreter() -> None:
         os.environ["PATH"] = f"{folder}{os.pathsep}{path}"
 
 
+def running_elsewhere(path: Path) -> str:
+    """Which other host says in `path` that it runs here, in words; "" if none that is alive.
+
+    Same host or same kernel: the lock on the file knows better. Ages are by the clock of the file
+    system, which may differ from ours.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        ours = record["host"] == os.uname().nodename or record["boot"] == boot()
+        with tempfile.NamedTemporaryFile(dir=path.parent) as now:
+            silent = os.stat(now.name).st_mtime - path.stat().st_mtime
+    except (OSError, ValueError, KeyError, TypeError):  # none, or the run before ended by itself
+        return ""
+    if ours or silent > DEAD_AFTER:
+        return ""
+    return (
+        f"{record['host']} runs here (process {record['pid']}, last sign of life {silent:.0f} s ago):"
+        " what it makes is locked, other targets are not. If it is dead, wait"
+        f" {DEAD_AFTER // 60} minutes or remove {path}"
+    )
+
+
+def boot() -> str:
+    """Names this start of this kernel; containers share it."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return os.uname().nodename
+
+
+def say_alive(handle: IO) -> None:
+    """Write into the file who we are, renew its age while we run, and empty it when we end."""
+    record = {"host": os.uname().nodename, "boot": boot(), "pid": os.getpid()}
+    handle.truncate(0)
+    handle.write(json.dumps(record))
+    handle.flush()
+
+    def renew():
+        while True:
+            time.sleep(SIGN_OF_LIFE)
+            with contextlib.suppress(OSError):
+                os.utime(handle.name)
+
+    threading.Thread(target=renew, daemon=True).start()
+    atexit.register(handle.truncate, 0)
+
+
 def clear_killed_run(engine: Path = Path(".snakemake")) -> None:
     """Remove what a SIGKILLed run left: its lock, and outputs that it had begun and not finished.
 
     Without this the engine would ask for --unlock and then for --rerun-incomplete. Whoever runs
-    holds a lock of the system's on a file in `engine`, which dies with it. If we get that one,
-    nobody else runs here and what is found is stale; if not, the engine's own error stands.
-    Holds on one machine: locks of most network file systems do not reach across hosts. On one that
-    has no locks at all nothing is removed, and the engine asks as it always does.
+    holds a lock of the system's on a file in `engine`, which dies with it. If we get that one, no
+    run of this machine is alive. Locks of most network file systems do not reach across hosts, so
+    the file also says who runs, and is as old as its last sign of life. If nobody is alive, what is
+    found is stale; if somebody is, the engine's own error stands. On a file system that has no locks
+    at all nothing is removed, and the engine asks as it always does.
     """
     engine.mkdir(exist_ok=True)
-    handle = open(engine / "running", "w")  # noqa: SIM115
+    path = engine / "running"
+    if elsewhere := running_elsewhere(path):
+        print(elsewhere, file=sys.stderr, flush=True)
+        return
+    handle = open(path, "a", encoding="utf-8")  # noqa: SIM115
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:  # held by a run that is alive, or a file system without locks
         handle.close()
         return
     LOCK_HANDLES.append(handle)
+    say_alive(handle)
     shutil.rmtree(engine / "locks", ignore_errors=True)
     for marker in [path for path in (engine / "incomplete").rglob("*") if path.is_file()]:
         # The engine names a marker after its output: base64, cut into folders that begin with @.

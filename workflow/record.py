@@ -77,12 +77,13 @@ def render(preset: str) -> None:
     metrics = f"{folder}/metrics.json"
     root = str(take_in(ROOT / folder))
     record = committed(preset, ROOT / "results")
+    beside = ["--record", str(record)] if record else []
     for command in (
         ["collect", "--preset", preset, "--params", json.dumps(Settings(config).report_settings())]
         + ["--root", root, "--out", metrics, "--partial", "--kept", metrics],
         ["tables", "--metrics", metrics, "--out-md", f"{folder}/tables.md"]
         + ["--tables-dir", f"{folder}/tables", "--summary", f"{folder}/summary"]
-        + (["--record", str(record)] if record else []),
+        + beside,
         ["figures", "--metrics", metrics, "--root", root, "--out-dir", f"{folder}/figures"],
         ["curves", "--metrics", metrics, "--root", root, "--out-dir", f"{folder}/plots"],
     ):

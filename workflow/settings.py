@@ -20,6 +20,9 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER_DEFAULTS = literal(ROOT / "data" / "folder.py", "DEFAULTS")
 OVERRIDES = ("methods", "datasets", "seeds", "scored")  # top-level keys that go before the preset's
 SECTIONS = ("data", "model", "train", "samples", "scores")
+# How many levels of mappings are merged where presets are laid over each other: sections are by
+# dataset, scores by score and dataset, a catalogue by method.
+LAYERS = dict.fromkeys(SECTIONS, 1) | {"scores": 2, "catalogue": 0}
 LIKELIHOODS = literal(ROOT / "models" / "objectives" / "__init__.py", "LIKELIHOODS")
 TRAITS = ("encoder", "divergence", "likelihood")
 
@@ -63,8 +66,8 @@ def check(config: dict) -> None:
 def resolve(presets: dict, name: str) -> dict:
     """A preset with all that it inherits through `extends`.
 
-    Sections, datasets and scores are merged; a setting's own value is replaced as a whole, even
-    where it is a mapping, because one could not take a key out of it otherwise.
+    Sections, datasets and scores are merged, and so are the catalogues; a setting's own value, or a
+    method's entry, is replaced as a whole: one could not take a key out of it otherwise.
     SettingsError if a preset that is extended does not exist or extends itself.
     """
     chain = [name]
@@ -79,9 +82,8 @@ def resolve(presets: dict, name: str) -> dict:
     resolved = {}
     for link in reversed(chain):
         for key, value in presets[link].items():
-            if key in SECTIONS:
-                depth = 2 if key == "scores" else 1  # scores are by score, then by dataset
-                value = _merged(resolved.get(key, {}), value, depth)
+            if key in LAYERS:
+                value = _merged(resolved.get(key, {}), value, LAYERS[key])
             resolved[key] = copy.deepcopy(value)
     resolved.pop("extends", None)
     return resolved
@@ -104,8 +106,9 @@ class Settings:
 
     def __init__(self, config: dict):
         self.config, self.preset = config, config["preset"]
-        self.catalogue, self.folders = config["catalogue"], config.get("folders") or {}
+        self.folders = config.get("folders") or {}
         self.values = resolve(config["presets"], self.preset)
+        self.catalogue = config["catalogue"] | self.values.get("catalogue", {})
         for key in OVERRIDES:
             if config.get(key) is not None:
                 self.values[key] = copy.deepcopy(config[key])

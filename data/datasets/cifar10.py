@@ -8,6 +8,7 @@ an array, it gets an empty holder of the array's parts.
 import hashlib
 import io
 import pickle
+import pickletools
 import tarfile
 from pathlib import Path
 
@@ -50,6 +51,13 @@ LARGEST = 1 << 26  # bytes of a batch; the official ones have 31 million
 LONGEST = 1 << 28  # bytes of the unpacked archive; the official one has 186 million
 # All that a pickled array asks for, as Python 2 and the numpy of its time called it.
 NAMES = ("numpy.core.multiarray._reconstruct", "numpy.ndarray", "numpy.dtype")
+# And all that the pickle of a batch does: each makes no more than it takes in the file.
+OPCODES = {
+    *("PROTO", "STOP", "MARK", "GLOBAL", "REDUCE", "BUILD", "BINGET", "BINPUT", "LONG_BINPUT"),
+    *("EMPTY_DICT", "SETITEMS", "EMPTY_LIST", "APPENDS", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"),
+    *("NONE", "NEWFALSE", "BININT", "BININT1", "BININT2", "BINSTRING", "SHORT_BINSTRING"),
+}
+NOTES = 100_000  # that a batch's pickle may take of its own parts; the official ones take 10,014
 
 
 class Parts:
@@ -72,11 +80,23 @@ class ArrayUnpickler(pickle.Unpickler):
         return Parts
 
 
+def check_opcodes(content: bytes) -> None:
+    """ValueError unless a pickle does only what a batch's does. It is looked at and not run.
+
+    pickle itself takes memory for a string, or for the number of a note, before it looks whether
+    the file is as long as that.
+    """
+    for opcode, argument, _ in pickletools.genops(content):
+        if opcode.name not in OPCODES or ("PUT" in opcode.name and argument > NOTES):
+            raise ValueError(f"{opcode.name} {argument} has no business in a CIFAR10 batch")
+
+
 def read_batch(content: bytes, md5: str, what: str) -> tuple[np.ndarray, np.ndarray]:
     """One batch -> images (n, 32, 32, 3) and classes. The checksum comes before the unpickling."""
     if hashlib.md5(content).hexdigest() != md5:
         raise ValueError(f"{what}: MD5 is not {md5}; it was not opened. Fetch it again")
     with reading(what):
+        check_opcodes(content)
         batch = ArrayUnpickler(io.BytesIO(content), encoding="latin1").load()
         _, shape, kind, columns_first, values = batch["data"].state
         if kind.arguments[0] != "u1":

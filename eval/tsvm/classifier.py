@@ -14,7 +14,7 @@ from sklearn.kernel_approximation import Nystroem
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from eval.tsvm.sklearn_compat import Interval, StrOptions, fit_context
+from eval.tsvm.sklearn_compat import Interval, StrOptions, fit_context, safe_indexing
 from eval.tsvm.solver import BinaryProblem
 
 
@@ -110,6 +110,12 @@ class TransductiveSVC(ClassifierMixin, BaseEstimator):
     system of the size of the (mapped) features + 1. Its matrix is a Gram product over the samples
     inside the margin, which is updated by the rows that moved in or out.
 
+    In a pipeline and in cross-validation -1 stays what it is: steps before this one pass `y` on, and
+    scikit-learn's stratified folds take -1 for one more class, so that every fold has its share of
+    unlabelled samples. The training folds' unlabelled samples are learnt from, and `score`, which
+    `GridSearchCV` uses by default, leaves those of the test fold out. A named scorer such as
+    ``scoring="accuracy"`` would count every one of them as an error.
+
     If `y` holds no values but -1 and one other, no transduction is possible; they are taken as the
     two classes of an ordinary problem, with a warning.
 
@@ -129,6 +135,19 @@ class TransductiveSVC(ClassifierMixin, BaseEstimator):
     >>> y = np.array([0, -1, -1, 1, -1, -1])
     >>> TransductiveSVC().fit(X, y).transduction_
     array([0, 0, 0, 1, 1, 1])
+
+    A grid search over a pipeline, with one label in ten known:
+
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> X, digits = load_digits(n_class=3, return_X_y=True)
+    >>> y = np.where(np.arange(len(digits)) % 10 == 0, digits, -1)
+    >>> machine = make_pipeline(StandardScaler(), TransductiveSVC())
+    >>> search = GridSearchCV(machine, {"transductivesvc__C": [0.001, 0.1]}, cv=3).fit(X, y)
+    >>> bool((search.predict(X) == digits).mean() > 0.95)
+    True
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -265,6 +284,34 @@ class TransductiveSVC(ClassifierMixin, BaseEstimator):
         if decision.ndim == 1:
             return self.classes_[(decision > 0).astype(int)]
         return self.classes_[decision.argmax(axis=1)]
+
+    def score(self, X, y, sample_weight=None):
+        """Accuracy on the labelled samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        y : array-like of shape (n_samples,)
+            Their labels; samples marked -1 are left out.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights.
+
+        Returns
+        -------
+        score : float
+            Share of right predictions. ValueError if no sample is labelled.
+        """
+        check_is_fitted(self)
+        if -1 in self.classes_:  # -1 and one other were taken as two classes
+            return super().score(X, y, sample_weight)
+        labelled = np.asarray(y) != -1
+        if not labelled.any():
+            raise ValueError("y: every sample is -1, unlabelled; there is nothing to score")
+        weights = None if sample_weight is None else safe_indexing(sample_weight, labelled)
+        return super().score(safe_indexing(X, labelled), safe_indexing(y, labelled), weights)
 
     def _proportions(self, codes):
         counts = np.bincount(codes)

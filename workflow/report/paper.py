@@ -28,6 +28,7 @@ class Table:
     """One table of the paper, or one of its kind on datasets that the paper does not have.
 
     `rows` maps method to the printed values, one a column, None where the paper has a dash.
+    `axis` is the unit as a figure's axis says it.
     `impossible` maps method to columns whose printed value is a typing error. `blocks` are the
     parts it is shown in, each {"columns": [...]}. `floors` maps what a value is called to a value
     of the data alone. `evaluation_images` is the count behind an accuracy, where it is one.
@@ -37,6 +38,7 @@ class Table:
     name: str
     title: str
     unit: str
+    axis: str
     better: str
     digits: int
     scores: list[str]

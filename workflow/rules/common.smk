@@ -1,6 +1,7 @@
 # Checked settings, paths, limits and requests that all rules share.
 import json
 import os
+import sys
 import time
 
 from snakemake.exceptions import WorkflowError
@@ -157,13 +158,56 @@ def manifest_option(wildcards, input):
 # Inputs and parameters of rules/models.smk
 
 
+def train_settings(wildcards):
+    return settings.train_settings(wildcards.dataset, wildcards.method)
+
+
 def train_params(wildcards):
-    return as_json(settings.train_settings(wildcards.dataset, wildcards.method))
+    return as_json(train_settings(wildcards))
 
 
 def train_code(wildcards):
     objective = settings.catalogue[wildcards.method]["objective"]
     return sources("models.train", f"models.objectives.{objective}")
+
+
+def planned_training():
+    return [job for job in workflow.dag.needrun_jobs() if job.rule.name == "train"]
+
+
+def warn_without_gpu():
+    """Here, that is: a cluster's jobs ask for theirs."""
+    if workflow.local_exec:
+        planned = [
+            train_settings(job.wildcards)["model"]["width"]
+            for job in planned_training()
+        ]
+        try:
+            warning = machine.without_gpu(sum(width >= 1 for width in planned))
+        except RuntimeError as error:
+            raise WorkflowError(str(error))
+        if planned and warning:
+            print(warning, file=sys.stderr, flush=True)
+
+
+def refuse_to_replace_foreign_runs():
+    """Weights of which this engine has no notes were brought here, by `dvc pull` or a copy.
+
+    It would go by their age alone. Whoever brought them shall not lose them for it.
+    """
+    foreign = [
+        job.output.weights
+        for job in planned_training()
+        if os.path.exists(job.output.weights)
+        and not workflow.persistence.has_metadata(job)
+        and not workflow.dag.reason(job).forced
+    ]
+    if foreign:
+        raise WorkflowError(
+            f"would replace weights that were not trained here: {', '.join(foreign)}. If they"
+            " came by `dvc pull`: `python -m workflow.pulled` takes them over. If you want them"
+            " made again: remove them."
+        )
 
 
 # Inputs and parameters of rules/samples.smk

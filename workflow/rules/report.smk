@@ -185,6 +185,8 @@ rule show:
         REPORT,
         metrics=METRICS_FILE,
         record=committed_record,
+    log:
+        results("logs/show.log"),
     conda:
         "../../environment.yml"
     threads: 1
@@ -192,3 +194,4 @@ rule show:
         record=record_option,
     shell:
         "exec python -m workflow.report.screen --metrics {input.metrics} {params.record}"
+        " 2> >(tee -a {log} >&2)"

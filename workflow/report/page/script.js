@@ -30,19 +30,18 @@ function key(row, column) {
 }
 function compare(a, b) {
   const kinds = [a, b].map((value) => typeof value === "number" ? 0 : /^(|–|n\/a|not run)$/.test(value) ? 2 : 1);
-  if (kinds[0] !== kinds[1] || kinds[0] === 2) return { order: kinds[0] - kinds[1], fixed: true };
-  return { order: kinds[0] ? a.localeCompare(b) : Math.sign(a - b) || 0, fixed: false };
+  if (kinds[0] !== kinds[1] || kinds[0] === 2) return [kinds[0] - kinds[1], true];
+  return [kinds[0] ? a.localeCompare(b) : Math.sign(a - b) || 0, false];
 }
 function sort(head) {
   const table = head.closest("table");
-  const next = { ascending: "descending", descending: "none" }[head.getAttribute("aria-sort")] ?? "ascending";
+  const next = { ascending: "descending", descending: "none" }[head.ariaSort] ?? "ascending";
   all("th[aria-sort]", table).forEach((other) => other.removeAttribute("aria-sort"));
   const rows = [...original.get(table)];
   if (next !== "none") {
     head.setAttribute("aria-sort", next);
-    const column = head.cellIndex;
     rows.sort((first, second) => {
-      const { order, fixed } = compare(key(first, column), key(second, column));
+      const [order, fixed] = compare(key(first, head.cellIndex), key(second, head.cellIndex));
       return next === "ascending" || fixed ? order : -order;
     });
   }
@@ -73,14 +72,8 @@ dialog.addEventListener("keydown", (event) => {
 });
 dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 
-// Paper has no folds, and a menu closes when one leaves it.
+// A menu closes when one leaves it.
 const menu = document.querySelector(".filter");
-document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
-document.addEventListener("keydown", (event) => { if (event.key === "Escape") menu.open = false; });
-let opened = [];
-addEventListener("beforeprint", () => {
-  opened = all("main details:not([open])");
-  opened.forEach((fold) => { fold.open = true; });
-});
-addEventListener("afterprint", () => opened.forEach((fold) => { fold.open = false; }));
+document.addEventListener("click", (event) => { menu.open &&= menu.contains(event.target); });
+document.addEventListener("keydown", (event) => { menu.open &&= event.key !== "Escape"; });
 filter();

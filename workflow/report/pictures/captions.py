@@ -33,13 +33,17 @@ def dataset_figures(metrics: dict) -> dict[str, tuple[str, str, str]]:
 
 def charts(metrics: dict) -> dict[str, str]:
     """{stem: caption} of the charts over all datasets."""
-    names = {"paper_and_ours": "The paper's numbers against ours"}
-    names["learning_curves"] = "Learning curves"
+    names = {
+        "paper_and_ours": "The paper's numbers (hollow) against ours (filled), a panel a table"
+    }
+    names["learning_curves"] = "Learning curves: every part of the losses over the epochs"
     scores = metrics["protocols"]
     if scores.get("robustness"):
-        names["robustness"] = "Accuracy against noise"
+        names["robustness"] = "Accuracy against the level of noise, with 95 % intervals"
     if scores.get("robustness", {}).keys() & scores.get("information", {}).keys():
-        names["information"] = "Information in the code against loss of accuracy"
+        names["information"] = (
+            "Information in the code against the accuracy that noise costs, a point a run"
+        )
     return names
 
 

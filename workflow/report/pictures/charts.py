@@ -7,7 +7,6 @@ from workflow.report.labels import (
     corruption_label,
     dataset_label,
     dataset_names,
-    dataset_title,
     method_labels,
 )
 from workflow.report.paper import Table, paper
@@ -150,7 +149,8 @@ def table_panel(axes, metrics: dict, table: Table, styles: dict, labels: dict) -
     names = []
     for place, (name, column) in enumerate(table.columns.items()):
         fields = template_fields(metrics, column.dataset)
-        names.append(column.label.format(**fields) or dataset_title(metrics, column.dataset))
+        label = column.label.format(**fields) or dataset_label(metrics, column.dataset)
+        names.append(label.replace(" (", "\n("))
         pairs = table_pairs(metrics, table, name, list(labels))
         for number, (method, (theirs, ours)) in enumerate(pairs.items()):
             x = place + (number - (len(labels) - 1) / 2) * 0.75 / len(labels)
@@ -182,9 +182,7 @@ def paper_figure(metrics: dict):
         axes.set_axis_off()
     for axes, table in zip(grid.flat, tables.values(), strict=False):
         table_panel(axes, metrics, table, styles, labels)
-        unit = "accuracy, %" if table.better == "higher" else table.unit.split(" (")[0]
-        unit = {"I": "NLL in nats; FID", "II": "0.05 × squared error"}.get(table.name, unit)
-        axes.set(ylabel=unit, title=f"Table {table.name}: {table.title}")
+        axes.set(ylabel=table.axis, title=f"Table {table.name}: {table.title}")
     rest = grid.flat[len(tables)]
     rest.text(0.02, 0.9, READING, va="top", transform=rest.transAxes)
     drawing.method_legend(figure, labels)

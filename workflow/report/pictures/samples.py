@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from workflow.report.labels import method_labels
 from workflow.report.pictures.captions import may_be_shown
@@ -112,8 +113,8 @@ def sample_figure(metrics: dict, dataset: str, root: Path, title: str):
 def rows_figure(rows: dict[str, np.ndarray | None], title: str):
     """A row of images under each label."""
     size = (6.4, 0.7 * len(rows) + 0.4)
-    figure, grid = plt.subplots(len(rows), 1, figsize=size, squeeze=False)
-    figure.get_layout_engine().set(h_pad=0.01, hspace=0)
+    close = ConstrainedLayoutEngine(h_pad=0.01, hspace=0)
+    figure, grid = plt.subplots(len(rows), 1, figsize=size, squeeze=False, layout=close)
     for axes, (label, images) in zip(grid[:, 0], rows.items(), strict=True):
         draw_images(axes, images)
         axes.set_ylabel(label, rotation=0, ha="right", va="center")
@@ -127,7 +128,8 @@ def reconstruction_figure(metrics: dict, dataset: str, root: Path, title: str):
     ValueError where originals may not be shown: a reconstruction gives away what it is of.
     """
     path = root / "data" / f"{dataset}.npz"
-    if not dataset_may_be_shown(path):
+    meta = metrics["datasets"][dataset]["meta"]
+    if not (dataset_may_be_shown(path) if path.exists() else may_be_shown(meta)):
         raise ValueError(f"{path}: its images may not be shown, hence no reconstructions either")
     originals = by_method(metrics, dataset, root, "originals", SIDE).values()
     rows = {"original": next((images for images in originals if images is not None), None)}

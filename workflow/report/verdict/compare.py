@@ -1,5 +1,6 @@
 """The comparisons that a statement consists of: p-values and effect of each, on one source."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,9 @@ class Effect:
 
     def __str__(self) -> str:
         largest = max(map(abs, (self.value, *(self.interval or ()))))
-        digits = ".1f" if self.unit and largest >= 1 else ".2g"
+        small = 0 < largest < 1
+        decimals = min(4, 1 - math.floor(math.log10(largest))) if small else 1
+        digits = f"z.{decimals}f"  # z: no minus before what is shown as zero
         text = f"{self.value:+{digits}} {self.unit}".strip()
         if self.interval is None:
             return text

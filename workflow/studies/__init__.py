@@ -1,0 +1,1 @@
+"""The studies: what makes the record's numbers what they are (docs/studies.md)."""

@@ -1,0 +1,136 @@
+"""The study of robustness as one table and one figure, see `workflow.studies.robustness`."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from workflow.report.collect import as_text
+from workflow.report.labels import corruption_label, dataset_names, dataset_title, method_labels
+from workflow.report.pictures import drawing
+from workflow.report.text.readings import reading
+from workflow.report.text.writing import to_markdown, write_text
+from workflow.report.values import Value, measured
+from workflow.settings import Settings
+from workflow.studies.frames import with_error
+from workflow.studies.robustness import gather
+
+LABELS = {
+    "as_recorded": "as recorded",
+    "batch_statistics": "batch's own statistics",
+    "labels_100": "100 labels",
+    "linear": "linear kernel",
+}
+TITLE = "Robustness, taken apart"
+HEAD = """\
+What is it that Tables III to V measure? Accuracy of the M1+TSVM in %, trained on clean images, under
+one change of the reading at a time; networks of preset `{preset}`, none trained anew. ± is the standard
+error over seeds, (n): of n seeds only; spread: the best method's mean minus the worst's, in points.
+Brightness is raised by about what clipped noise of level {large:g} adds to a black image on average,
+{large:g} / √(2π), contrast lowered as masks lower it on average: neither has any noise."""
+
+
+def conditions(levels: list[float], value_range: str) -> list[tuple[str, float | None]]:
+    """(corruption, level) of every row: clean, each noise, and after it what it does on average."""
+    large = max(levels)
+    offset = min(levels, key=lambda level: abs(level - large / math.sqrt(2 * math.pi)))
+    rows = [("clean", None), ("gaussian", large), ("gaussian_clipped", large)]
+    rows += [("brightness", offset), ("mask_zero", large)]
+    if value_range == "symmetric":  # on [0, 1] both masks are one
+        rows.append(("mask_black", large))
+    return [*rows, ("contrast", large)]
+
+
+def conditions_of(settings: Settings, dataset: str) -> list[tuple[str, float | None]]:
+    """Those of a dataset."""
+    levels = settings.score_settings("robustness", dataset)["levels"]
+    return conditions(levels, settings.dataset(dataset).value_range)
+
+
+def condition_label(condition: tuple[str, float | None]) -> str:
+    """What a row is called."""
+    corruption, level = condition
+    return "clean" if level is None else f"{corruption_label(corruption)}, {level:g}"
+
+
+def accuracy(metrics: dict, dataset: str, method: str, own: str, condition: tuple) -> Value:
+    """The TSVM's under the reading `own` and a condition."""
+    corruption, level = condition
+    name = corruption if level is None else f"{corruption}.{level:g}"
+    return measured(metrics, dataset, method, f"{own}.tsvm.{name}")
+
+
+def frame(metrics: dict, settings: Settings, dataset: str) -> pd.DataFrame:
+    """A row a reading and condition, a column a method, and how far the methods are apart."""
+    labels, rows = method_labels(("run", metrics)), []
+    for own, label in LABELS.items():
+        for condition in conditions_of(settings, dataset):
+            found = {m: accuracy(metrics, dataset, m, own, condition) for m in labels}
+            means = [value.mean for value in found.values() if value.mean is not None]
+            if not means:
+                continue
+            row = {"reading": label, "images": condition_label(condition)}
+            for method, value in found.items():
+                row[labels[method]] = with_error(value, 1, len(settings.seeds))
+            rows.append(row | {"spread": f"{max(means) - min(means):.1f}"})
+    return pd.DataFrame(rows)
+
+
+def long_frame(metrics: dict) -> pd.DataFrame:
+    """Every accuracy: dataset, reading, classifier, corruption, level, method, mean, se, n ..."""
+    rows = []
+    for dataset in dataset_names(metrics):
+        for method, values in metrics["datasets"][dataset]["methods"].items():
+            for name, summary in values.items():
+                own, _, rest = name.partition(".")
+                of, value = reading(f"robustness.{rest}"), measured(metrics, dataset, method, name)
+                row = {"dataset": dataset, "reading": own, "classifier": of.classifier}
+                row |= {"corruption": of.corruption, "level": of.level, "method": method}
+                row |= {"mean": value.mean, "se": value.se, "n": value.n}
+                rows.append(row | {"diverged": value.diverged, "values": summary["values"]})
+    return pd.DataFrame(rows)
+
+
+def figure(metrics: dict, settings: Settings):
+    """A row a dataset, a panel a reading, a line a condition, a marker a method."""
+    labels, datasets = method_labels(("run", metrics)), dataset_names(metrics)
+    styles = drawing.looks(list(labels))
+    drawn, grid = drawing.axes_grid(len(datasets), len(LABELS), width=2.4, alike="row")
+    for dataset, line in zip(datasets, grid, strict=True):
+        shown = conditions_of(settings, dataset)
+        rows = np.arange(len(shown))[::-1]  # the first condition on top
+        for axes, own in zip(line, LABELS, strict=True):
+            for method, label in labels.items():
+                found = [accuracy(metrics, dataset, method, own, of) for of in shown]
+                points = [
+                    (v.mean, row) for v, row in zip(found, rows, strict=True) if v.mean is not None
+                ]
+                if points:
+                    axes.plot(*zip(*points, strict=True), ls="", label=label, **styles[method])
+            axes.set_yticks(rows, [condition_label(condition) for condition in shown])
+    titles = [dataset_title(metrics, dataset) for dataset in datasets]
+    drawing.name_grid(grid, list(LABELS.values()), titles, across="accuracy, %")
+    drawing.method_legend(drawn, labels)
+    return drawn
+
+
+def render(settings: Settings, results: Path) -> Path | None:
+    """Write results/studies/robustness_<preset>/: metrics.json, table.md, table.csv, figure.
+
+    None if no cell has been made.
+    """
+    metrics, out = gather(settings, results), results / "studies" / f"robustness_{settings.preset}"
+    if not metrics["datasets"]:
+        return None
+    parts = [f"# {TITLE}", HEAD.format(preset=settings.preset, large=metrics["levels"]["large"])]
+    parts.append(f"![{TITLE}](figure.png)")
+    for dataset in dataset_names(metrics):
+        parts.append(f"## {dataset_title(metrics, dataset)}")
+        parts.append(to_markdown(frame(metrics, settings, dataset), left=2))
+    write_text(out / "metrics.json", as_text(metrics))
+    write_text(out / "table.md", "\n\n".join(parts) + "\n")
+    write_text(out / "table.csv", long_frame(metrics).to_csv(index=False, lineterminator="\n"))
+    with drawing.plt.style.context(drawing.STYLE):
+        drawing.save(figure(metrics, settings), out, "figure")
+    return out / "table.md"

@@ -1,0 +1,151 @@
+"""What each study asks, which of its methods are compared, and the values that are shown."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """A value of the tables: its name in `metrics.json`, {small} and {large} the levels of noise."""
+
+    name: str
+    head: str
+    digits: int
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Two methods of a study that differ in one thing: `method` minus `base` is what it does."""
+
+    method: str
+    base: str
+    what: str
+
+    @property
+    def name(self) -> str:
+        """What the difference is called among methods."""
+        return f"{self.method} - {self.base}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A preset `study_<name>` and how it is read.
+
+    `figure` is "methods" (a row a method, a panel a value) or "scale" (a contrast over epochs, a
+    line a width).
+    """
+
+    name: str
+    title: str
+    question: str
+    contrasts: tuple[Contrast, ...]
+    figure: str = "methods"
+
+    @property
+    def preset(self) -> str:
+        """Its preset in params.yaml."""
+        return f"study_{self.name}"
+
+
+COLUMNS = (
+    Column("reconstruction.sampled.cost", "error, z sampled", 3),
+    Column("reconstruction.mean.cost", "error, z mean", 3),
+    Column("nll.nll", "IS-NLL", 1),
+    Column("nll.cross_entropy", "x-entropy", 0),
+    Column("fid.kid.test", "KID", 4),
+    Column("sharpness.samples.value", "sharpness", 4),
+    Column("information.information", "I(x; y) ≥", 2),
+    Column("information.rate", "rate", 2),
+    Column("information.divergence", "KL(q(z), p(z)) ≥", 2),
+    Column("information.mmd", "MMD", 4),
+    Column("information.active_units", "active units", 1),
+    Column("information.prior_entropy", "h(z)", 2),
+    Column("robustness.tsvm.clean", "clean", 1),
+    Column("robustness.tsvm.gaussian_clipped.{large}", "Gauss {large}", 1),
+    Column("robustness.tsvm.mask_zero.{large}", "mask {large}", 1),
+)
+# Of these the figures show a panel each, where they were measured.
+DRAWN = (
+    "reconstruction.mean.cost",
+    "nll.nll",
+    "fid.kid.test",
+    "information.information",
+    "robustness.tsvm.clean",
+    "robustness.tsvm.gaussian_clipped.{large}",
+    "robustness.tsvm.mask_zero.{large}",
+)
+
+ATTRIBUTION = Study(
+    "attribution",
+    "Divergence, encoder or cost",
+    "VIMAE differs from the VAE in its divergence (MMD for KL), its encoder (deterministic) and its"
+    " cost (0.05 × squared error for Bernoulli). Which of the three makes the difference?",
+    (
+        Contrast("vim_stochastic_bernoulli", "vae", "KL → MMD; stochastic, Bernoulli"),
+        Contrast("vim_stochastic", "vae_squared_error", "KL → MMD; stochastic, squared error"),
+        Contrast("vim_bernoulli", "vim_stochastic_bernoulli", "→ deterministic; MMD, Bernoulli"),
+        Contrast("vimae_n", "vim_stochastic", "→ deterministic; MMD, squared error"),
+        Contrast("vae_squared_error", "vae", "Bernoulli → squared error; KL, stochastic"),
+        Contrast(
+            "vim_stochastic",
+            "vim_stochastic_bernoulli",
+            "Bernoulli → squared error; MMD, stochastic",
+        ),
+        Contrast("vimae_n", "vim_bernoulli", "Bernoulli → squared error; MMD, deterministic"),
+        Contrast("vimae_n", "vae", "all three: VAE → VIMAE-n"),
+        Contrast("ae", "vimae_n", "λ 10 → 0: no divergence"),
+        Contrast("vae_gaussian", "vae_squared_error", "control: cost × 10; KL, squared error"),
+        Contrast("vim_bernoulli_400", "vim_bernoulli", "control: λ 10 → 400; MMD, Bernoulli"),
+    ),
+)
+CAPACITY = Study(
+    "capacity",
+    "Entropy of the prior, size of the code",
+    "The paper calls the prior's entropy the capacity of the network. Does it change anything?"
+    " Does the number of the code's dimensions?",
+    (
+        Contrast("vimae_n_scale_05", "vimae_n", "Normal, σ 1 → 0.5"),
+        Contrast("vimae_n_scale_2", "vimae_n", "Normal, σ 1 → 2"),
+        Contrast("vimae_l", "vimae_n", "Normal → Logistic, equal variance"),
+        Contrast("vimae_l_matched", "vimae_l", "Logistic, equal variance → equal entropy"),
+        Contrast("vimae_l_s1", "vimae_l", "Logistic, equal variance → s = 1"),
+        Contrast("vimae_n_code_4", "vimae_n", "VIMAE-n, d 8 → 4"),
+        Contrast("vimae_n_code_16", "vimae_n", "VIMAE-n, d 8 → 16"),
+        Contrast("vae_code_4", "vae", "VAE, d 8 → 4"),
+        Contrast("vae_code_16", "vae", "VAE, d 8 → 16"),
+    ),
+)
+WEIGHTS = Study(
+    "weights",
+    "β, λ, pixel noise, a target for the rate",
+    "What do the weights of the rate and of the divergence trade? Does the noise matter that the"
+    " encoder's images get in training? Can objective (10) be trained to its target of 20 nats?",
+    (
+        Contrast("beta_vae_01", "vae", "β 1 → 0.1"),
+        Contrast("beta_vae_02", "vae", "β 1 → 0.2"),
+        Contrast("beta_vae_low", "vae", "β 1 → 0.5"),
+        Contrast("beta_vae_high", "vae", "β 1 → 2"),
+        Contrast("beta_vae_4", "vae", "β 1 → 4"),
+        Contrast("beta_vae_8", "vae", "β 1 → 8"),
+        Contrast("vimae_n_lambda_1", "vimae_n", "λ 10 → 1"),
+        Contrast("vimae_n_lambda_100", "vimae_n", "λ 10 → 100"),
+        Contrast("beta_vae_low_noiseless", "beta_vae_low", "pixel noise 0.01 → 0; β = 0.5"),
+        Contrast("vae_noiseless", "vae", "pixel noise 0.01 → 0; β = 1"),
+        Contrast("beta_vae_high_noiseless", "beta_vae_high", "pixel noise 0.01 → 0; β = 2"),
+        Contrast("rate_target_vae", "vae", "β × rate → distance of the rate to 20"),
+    ),
+)
+WIDTHS = {"w16": "1/16", "w8": "1/8", "w4": "1/4"}
+EPOCHS = (10, 20, 40)
+SCALE = Study(
+    "scale",
+    "Width and epochs",
+    "Which differences between VAE and VIMAE-n change their sign with the width of the networks and"
+    " the length of training, so that a narrow network cannot decide them?",
+    tuple(
+        Contrast(f"vimae_n_{width}_e{epochs}", f"vae_{width}_e{epochs}", f"{share} × {epochs}")
+        for width, share in WIDTHS.items()
+        for epochs in EPOCHS
+    ),
+    figure="scale",
+)
+STUDIES = {study.name: study for study in (ATTRIBUTION, CAPACITY, WEIGHTS, SCALE)}

@@ -1,0 +1,88 @@
+"""One figure a study: every method's values, or a difference over widths and epochs."""
+
+from fractions import Fraction
+
+import numpy as np
+
+from workflow.report.labels import dataset_names, dataset_title
+from workflow.report.pictures import drawing
+from workflow.report.values import Value, measured
+from workflow.settings import Settings
+from workflow.studies.definitions import DRAWN, Study
+from workflow.studies.frames import columns, differences
+
+BAR = {"capsize": 2, "lw": 1.2}
+
+
+def panels(metrics: dict) -> list[str]:
+    """Heads of the values that are drawn, of all datasets, in the order of the tables."""
+    found = [column.head for d in dataset_names(metrics) for column in columns(metrics, d, DRAWN)]
+    return list(dict.fromkeys(found))
+
+
+def error(value: Value) -> float:
+    """Half a bar: one standard error over seeds, none of a single seed."""
+    return value.se if value.n > 1 else 0.0
+
+
+def methods_figure(metrics: dict, study: Study, settings: Settings):
+    """A row a dataset, a panel a value, a line a method: mean ± standard error, and every seed."""
+    datasets, heads = dataset_names(metrics), panels(metrics)
+    labels = {method["name"]: method["label"] for method in metrics["methods"]}
+    rows = np.arange(len(labels))[::-1]  # the first method on top
+    height = 0.22 * len(labels) + 0.5
+    figure, grid = drawing.axes_grid(len(datasets), len(heads), width=1.9, height=height)
+    for dataset, line in zip(datasets, grid, strict=True):
+        drawn = {column.head: column for column in columns(metrics, dataset, DRAWN)}
+        for axes, head in zip(line, heads, strict=True):
+            for method, row in zip(labels, rows, strict=True):
+                value = head in drawn and measured(metrics, dataset, method, drawn[head].name)
+                if not value or value.mean is None:
+                    continue
+                seeds = metrics["datasets"][dataset]["methods"][method][drawn[head].name]["values"]
+                seeds = [seed for seed in seeds if seed is not None]
+                axes.plot(seeds, [row] * len(seeds), "|", color="#999999")
+                axes.errorbar(value.mean, row, xerr=error(value), fmt="o", color="#0072B2", **BAR)
+            axes.set_yticks(rows, labels.values() if axes is line[0] else [""] * len(rows))
+            axes.set_ylim(-0.6, len(rows) - 0.4)
+            axes.locator_params(axis="x", nbins=4)
+            axes.set_title(head)
+    return figure
+
+
+def scale_figure(metrics: dict, study: Study, settings: Settings):
+    """A row a dataset, a panel a value, a line a width: VIMAE-n minus VAE over epochs."""
+    compared = differences(metrics, study.contrasts)
+    datasets, heads = dataset_names(metrics), panels(metrics)
+    figure, grid = drawing.axes_grid(len(datasets), len(heads), width=2.1)
+    for dataset, line in zip(datasets, grid, strict=True):
+        drawn = {column.head: column for column in columns(metrics, dataset, DRAWN)}
+        lines: dict[str, list] = {}
+        for contrast in study.contrasts:
+            own = settings.train_settings(dataset, contrast.method)
+            width, epochs = own["model"]["width"], own["train"]["epochs"]
+            share = f"{Fraction(width)} of the width"
+            lines.setdefault(share, []).append((epochs, contrast.name))
+        styles = drawing.looks(list(lines))
+        for axes, head in zip(line, heads, strict=True):
+            if head not in drawn:
+                axes.set_axis_off()
+                continue
+            axes.axhline(0, color="#777777", lw=0.8)
+            axes.set_xscale("log", base=2)
+            for share, points in lines.items():
+                found = [(e, measured(compared, dataset, n, drawn[head].name)) for e, n in points]
+                found = [(epochs, value) for epochs, value in found if value.mean is not None]
+                if found:
+                    epochs, values = zip(*found, strict=True)
+                    means, bars = [v.mean for v in values], [error(v) for v in values]
+                    axes.errorbar(epochs, means, bars, label=share, **styles[share], **BAR)
+            ticks = sorted({epochs for points in lines.values() for epochs, _ in points})
+            axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    rows = [dataset_title(metrics, dataset) for dataset in datasets]
+    drawing.name_grid(grid, heads, rows, across="epochs", up="VIMAE-n minus VAE")
+    drawing.method_legend(figure, {share: share for share in lines})
+    return figure
+
+
+FIGURES = {"methods": methods_figure, "scale": scale_figure}

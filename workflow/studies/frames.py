@@ -1,0 +1,90 @@
+"""The tables of a study: values by method, and what one difference does, paired over the seeds."""
+
+import pandas as pd
+
+from workflow.report.collect import summarise
+from workflow.report.labels import dataset_names
+from workflow.report.text.cells import missing
+from workflow.report.values import Value, measured, template_fields
+from workflow.studies.definitions import COLUMNS, Column, Contrast
+
+
+def difference(first: dict, second: dict) -> dict:
+    """The summary of `first` minus `second`, seed by seed; None where either has no value."""
+    pairs = zip(first["values"], second["values"], strict=True)
+    values = [None if None in pair else pair[0] - pair[1] for pair in pairs]
+    unknown = [None] * len(values)
+    return summarise(values, max(first["diverged"], second["diverged"])) | {
+        "se": unknown,
+        "interval": unknown,
+        "doubtful": max(first["doubtful"], second["doubtful"]),
+    }
+
+
+def differences(metrics: dict, contrasts: tuple[Contrast, ...]) -> dict:
+    """The same as `metrics`, with contrasts in the place of methods."""
+    datasets = {}
+    for dataset, entry in metrics["datasets"].items():
+        methods = {}
+        for contrast in contrasts:
+            first, second = (entry["methods"].get(m, {}) for m in (contrast.method, contrast.base))
+            methods[contrast.name] = {
+                name: difference(first[name], second[name]) for name in first if name in second
+            }
+        datasets[dataset] = entry | {"methods": methods, "runs": {}}
+    labels = [{"name": contrast.name, "label": contrast.what} for contrast in contrasts]
+    return metrics | {"methods": labels, "datasets": datasets}
+
+
+def columns(metrics: dict, dataset: str, names: tuple[str, ...] | None = None) -> list[Column]:
+    """The columns (of these names) that some method has a value of, with the levels filled in."""
+    fields = template_fields(metrics, dataset)
+    wanted = [column for column in COLUMNS if names is None or column.name in names]
+    filled = [Column(c.name.format(**fields), c.head.format(**fields), c.digits) for c in wanted]
+    there = {name for of in metrics["datasets"][dataset]["methods"].values() for name in of}
+    return [column for column in filled if column.name in there]
+
+
+def is_told_apart(value: Value) -> bool:
+    """Whether a difference's 95 % interval over seeds lies on one side of zero."""
+    return value.interval is not None and not value.interval[0] <= 0 <= value.interval[1]
+
+
+def with_error(value: Value, digits: int, seeds: int, *, signed: bool = False) -> str:
+    """Mean ± standard error over seeds, (n) if these are fewer than `seeds`, ‡ if it is doubtful.
+
+    `signed` is for differences: told apart from zero they are bold, and – is one without a value.
+    """
+    if value.mean is None:
+        return "–" if signed and value.undefined else missing(value)
+    text = f"{value.mean:{'+' if signed else ''}.{digits}f}" + ("‡" if value.doubtful else "")
+    text += f" ± {value.se:.{digits}f}" if value.n > 1 else ""
+    text += f" ({value.n})" if value.n < seeds else ""
+    return f"**{text}**" if signed and is_told_apart(value) else text
+
+
+def value_frame(metrics: dict, dataset: str, head: str, *, signed: bool = False) -> pd.DataFrame:
+    """A row a method (or contrast), called `head`; a column a value."""
+    shown, rows, seeds = columns(metrics, dataset), [], len(metrics["seeds"])
+    for method in metrics["methods"]:
+        row = {head: method["label"]}
+        for column in shown:
+            value = measured(metrics, dataset, method["name"], column.name)
+            row[column.head] = with_error(value, column.digits, seeds, signed=signed)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def long_frame(metrics: dict) -> pd.DataFrame:
+    """Every number of the tables: dataset, method, label, value, mean, se, 95 % interval, n ..."""
+    rows = []
+    for dataset in dataset_names(metrics):
+        for method in metrics["methods"]:
+            for column in columns(metrics, dataset):
+                value = measured(metrics, dataset, method["name"], column.name)
+                low, high = value.interval or (None, None)
+                row = {"dataset": dataset, "method": method["name"], "label": method["label"]}
+                row |= {"value": column.name, "mean": value.mean, "se": value.se}
+                row |= {"low": low, "high": high, "n": value.n}
+                rows.append(row | {"diverged": value.diverged, "doubtful": value.doubtful})
+    return pd.DataFrame(rows)
