@@ -3,10 +3,11 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 CORES ?= 8
 SNAKEMAKE_ARGS ?=
+UPGRADE ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 INSTALLED := .venv/installed
 
-.PHONY: all test lint estimate record lock clean
+.PHONY: all test lint estimate record audit lock clean
 
 all: $(INSTALLED)
 	snakemake --cores $(CORES) all $(SNAKEMAKE_ARGS)
@@ -26,8 +27,13 @@ estimate: $(INSTALLED)
 record: $(INSTALLED)
 	python -m workflow.record
 
+# Known vulnerabilities of the locked packages; asks the package index and OSV.
+audit: $(INSTALLED)
+	uvx "pip-audit==2.10.1" --strict --require-hashes --disable-pip --requirement requirements.lock
+
+# UPGRADE="--upgrade-package torch" or UPGRADE=--upgrade; without it the pins stay.
 lock: $(INSTALLED)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	uv pip compile $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --output-file requirements.lock pyproject.toml
 
 clean:

@@ -15,9 +15,9 @@ html_show_sphinx = False
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
 autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_inherit_docstrings = False  # torch documents its own
 autodoc_member_order = "bysource"
-autodoc_typehints = "description"
-autodoc_typehints_description_target = "documented"
+autodoc_typehints = "signature"
 
 LITERAL = re.compile(r"`[^`]+`+")
 

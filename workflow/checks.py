@@ -6,12 +6,11 @@ refer to each other, sections that are complete, counts that exist.
 """
 
 import math
-from pathlib import Path
 
 import jsonschema
 import yaml
 
-from data import registry
+from data import folder, registry
 from workflow import counts
 from workflow.declarations import ROOT, literal, objectives, scores
 from workflow.settings import SECTIONS, TRAITS, Settings, SettingsError, resolve
@@ -241,7 +240,11 @@ def _unknown_names(settings: Settings):
     for name, entry in settings.folders.items():
         if name in registry.names():
             yield f"folders.{name}: is the name of a dataset; choose another"
-        path = Path(entry["path"]).expanduser()
+        try:
+            path = folder.located(entry["path"])
+        except ValueError as error:
+            yield f"folders.{name}.path: {error}"
+            continue
         if name in settings.datasets and not path.is_dir():
             yield f"folders.{name}.path: {path} is no folder"
 

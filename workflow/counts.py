@@ -2,7 +2,6 @@
 
 import json
 from functools import cache
-from pathlib import Path
 
 from data import folder
 from data.dataset import Dataset
@@ -34,7 +33,7 @@ def available(described: Dataset, data: dict) -> dict[str, int] | None:
         case "official":
             return described.counts
         case "folder":
-            files = folder.find(Path(data["path"]).expanduser(), data)
+            files = folder.find(folder.located(data["path"]), data)
             return {split: len(files[split]) for split in SPLITS}
     return None  # drawn: as many as one likes
 

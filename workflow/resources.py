@@ -20,9 +20,9 @@ class Request:
 REQUESTS = {
     "download": Request(2000, 0, 240),
     "inception": Request(3000, 0, 30),
-    "prepare": Request(2000, 4, 120),
+    "prepare": Request(3000, 4, 120),
     "train": Request(4000, 2, 480),
-    "sample": Request(4000, 0, 60),
+    "sample": Request(4000, 1, 60),
     "reference": Request(6000, 2, 120),
     "score": Request(6000, 3, 240),
     "metrics": Request(2000, 0, 30),

@@ -25,6 +25,7 @@ SECTIONS = ("data", "model", "train", "samples", "scores")
 LAYERS = dict.fromkeys(SECTIONS, 1) | {"scores": 2, "catalogue": 0}
 LIKELIHOODS = literal(ROOT / "models" / "objectives" / "__init__.py", "LIKELIHOODS")
 TRAITS = ("encoder", "divergence", "likelihood")
+MANY, DEEP = 100_000, 30  # values and levels; what aliases of YAML repeat can be without end
 
 
 class SettingsError(ValueError):
@@ -35,7 +36,7 @@ def load(path: Path = ROOT / "params.yaml") -> dict:
     """The configuration in a file. SettingsError if it is no YAML mapping."""
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise SettingsError(f"{path}: cannot be read: {error}") from error
     if not isinstance(config, dict):
         raise SettingsError(f"{path}: holds no settings")
@@ -43,21 +44,46 @@ def load(path: Path = ROOT / "params.yaml") -> dict:
 
 
 def typed(node):
-    """Numbers, truth values and null that an override brought as text ("--config seeds=[0,1]")."""
+    """Numbers, truth values and null that an override brought as text ("--config seeds=[0,1]").
+
+    Give it what `limited` has let through.
+    """
     if isinstance(node, dict):
         return {key: typed(value) for key, value in node.items()}
     if isinstance(node, list):
         return [typed(value) for value in node]
     if isinstance(node, str):
-        value = yaml.safe_load(node) if node else node
+        try:
+            value = yaml.safe_load(node) if node else node
+        except (ValueError, RecursionError, yaml.YAMLError):
+            return node  # text, "a: b: c" for instance
         return value if value is None or isinstance(value, bool | int | float) else node
     return node
+
+
+def limited(config: dict) -> dict:
+    """`config`. SettingsError if it is no mapping, or holds more than any settings do."""
+    waiting, seen = [(config, 0)], 0
+    while waiting:
+        node, depth = waiting.pop()
+        seen += 1
+        if seen > MANY or depth > DEEP:
+            raise SettingsError(
+                f"wrong settings: more than {MANY:,} values or {DEEP} levels; "
+                "does an alias (*) of params.yaml repeat itself?"
+            )
+        inside = node.values() if isinstance(node, dict) else node
+        waiting += [(value, depth + 1) for value in inside] if isinstance(node, dict | list) else []
+    if not isinstance(config, dict):
+        raise SettingsError("wrong settings: no mapping of keys to values")
+    return config
 
 
 def check(config: dict) -> None:
     """Raise SettingsError, listing every fault, unless `config` can run."""
     from workflow import checks  # which asks Settings, hence not at the top
 
+    limited(config)
     faults = checks.faults(config)
     if faults:
         raise SettingsError("wrong settings:\n  " + "\n  ".join(faults))

@@ -20,6 +20,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from data.files import reading
 from data.inception_network import (
     PARTS,
     SHA256,
@@ -65,14 +66,20 @@ def load_network(
     if dims == 2048 and inception is None:
         raise ValueError("--inception: dims 2048 needs the full network (64 and 192 do not)")
     if dims == 2048:
-        (blocks, digest), pinned = full_blocks(load_file(inception)), SHA256
+        (blocks, digest), pinned = full_blocks(load_tensors(inception)), SHA256
     else:
         inception = STEM_FILE
-        (blocks, digest), pinned = stem_blocks(dims, load_file(inception)), STEM_SHA256
+        (blocks, digest), pinned = stem_blocks(dims, load_tensors(inception)), STEM_SHA256
     if digest != pinned:
         raise ValueError(f"{inception}: digest {digest} of the tensors is not FID's {pinned}")
     blocks = blocks.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
     return FeatureNetwork(dims, digest, blocks, torch.device(device))
+
+
+def load_tensors(path: Path | str) -> dict[str, torch.Tensor]:
+    """Tensors by name. ValueError names the file if it is damaged."""
+    with reading(path, "delete it and run the data phase again"):
+        return load_file(path)
 
 
 def features(network: FeatureNetwork, images: np.ndarray, batch: int | None = None) -> np.ndarray:

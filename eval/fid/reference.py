@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from data import store
+from data.arrays import open_arrays
 from data.files import atomic_write
 from eval.arguments import settings
 from eval.fid.frechet import Statistics, frechet_distance, jackknife_error, statistics
@@ -108,7 +109,7 @@ def save(path: Path, references: dict[str, Reference], key: dict) -> None:
 
 def load(path: Path, key: dict) -> dict[str, Reference]:
     """Read what `save` wrote. ValueError if it was made for anything but `key`."""
-    with np.load(path, allow_pickle=False) as stored:
+    with open_arrays(path, "delete it and run eval.fid.reference again") as stored:
         header = json.loads(str(stored["header"]))
         for name, value in key.items():
             if header["key"][name] != value:

@@ -22,11 +22,12 @@ import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from data.arrays import open_arrays
 from data.files import atomic_write, read_json
 from workflow.report.paired import paired
 
+RUN_KEYS = ("status", "seconds", "utilisation", "params", "provenance")
+SCORE_KEYS = ("status", "values", "protocol", "seconds")
 NOT_MEASURED = {"value": None, "se": None, "interval": None, "doubtful": False}
 
 
@@ -66,7 +67,7 @@ def agree(records: list[dict]) -> dict:
 
 def dataset_meta(path: Path) -> dict:
     """The description that `data.store` wrote; the images are not read (nor torch imported)."""
-    with np.load(path, allow_pickle=False) as stored:
+    with open_arrays(path, "delete it and run the data phase again") as stored:
         header = json.loads(str(stored["header"]))
     return header["meta"]
 
@@ -96,10 +97,10 @@ class Tree:
             found[method] = [path if path.exists() else None for path in paths]
         return found
 
-    def records(self, pattern: str) -> dict[str, list[dict | None]]:
-        """What is in these files, which are JSON."""
+    def records(self, pattern: str, keys: tuple[str, ...]) -> dict[str, list[dict | None]]:
+        """What is in these files, which are JSON and have these keys."""
         return {
-            method: [read_json(path) if path else None for path in paths]
+            method: [read_json(path, keys) if path else None for path in paths]
             for method, paths in self.paths(pattern).items()
         }
 
@@ -111,7 +112,7 @@ def diverged(records: list[dict | None]) -> int:
 
 def collect_runs(tree: Tree, dataset: str) -> tuple[dict, list[dict]]:
     """How training went (seconds, images/s, ...) by method, and the records themselves."""
-    by_method = tree.records(f"runs/{dataset}/{{method}}/seed{{seed}}/run.json")
+    by_method = tree.records(f"runs/{dataset}/{{method}}/seed{{seed}}/run.json", RUN_KEYS)
     entries = {}
     for method, records in by_method.items():
         runs = [run for run in records if run]
@@ -154,7 +155,7 @@ def summaries(score: str, records: dict[str, list[dict | None]]) -> dict[str, di
 def collect_score(tree: Tree, score: str, dataset: str) -> dict:
     """One score on one dataset: summaries by method, paired errors, shared protocol, seconds."""
     pattern = f"scores/{score}/{dataset}/{{method}}/seed{{seed}}"
-    by_method = tree.records(f"{pattern}.json")
+    by_method = tree.records(f"{pattern}.json", SCORE_KEYS)
     records = [record for records in by_method.values() for record in records if record]
     return {
         "methods": summaries(score, by_method),

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from data.arrays import open_arrays
+
 DIGITS = 6  # significant ones: the file is committed
 LEFT_OUT = "svm."  # robustness' second classifier: no table and no claim compares by it
 
@@ -19,7 +21,7 @@ def read_units(path: Path | None) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Values per unit by name, and the test images behind them; nothing for a missing file."""
     if path is None:
         return {}, np.empty(0, int)
-    with np.load(path, allow_pickle=False) as stored:
+    with open_arrays(path) as stored:
         arrays = {name: stored[name] for name in stored.files if not name.startswith(LEFT_OUT)}
     return arrays, arrays.pop("indices", np.empty(0, int))
 

@@ -7,12 +7,12 @@ import time
 from snakemake.exceptions import WorkflowError
 
 from data import registry
-from workflow import declarations, machine, progress, record, resources
+from workflow import broken, declarations, machine, progress, record, resources
 from workflow.code import sources
-from workflow.settings import Settings, SettingsError, check, typed
+from workflow.settings import Settings, SettingsError, check, limited, typed
 
-config.update(typed(config))
 try:
+    config.update(typed(limited(config)))
     check(config)
 except SettingsError as error:
     raise WorkflowError(str(error))
@@ -24,6 +24,8 @@ PRESET, DATASETS, METHODS = settings.preset, settings.datasets, settings.methods
 machine.use_this_interpreter()
 if workflow.is_main_process:
     machine.clear_killed_run()
+    for removed in broken.remove_broken(f"results/{PRESET}"):
+        print(removed, file=sys.stderr)
     if workflow.resource_settings.nodes is None:
         # Real processors bound what computes at once, whatever --cores says. Not as a resource of
         # our own: with cores left over the scheduler would solve its problem a hundred times a
@@ -177,17 +179,13 @@ def planned_training():
 
 def warn_without_gpu():
     """Here, that is: a cluster's jobs ask for theirs."""
-    if workflow.local_exec:
-        planned = [
-            train_settings(job.wildcards)["model"]["width"]
-            for job in planned_training()
-        ]
-        try:
-            warning = machine.without_gpu(sum(width >= 1 for width in planned))
-        except RuntimeError as error:
-            raise WorkflowError(str(error))
-        if planned and warning:
+    planned = planned_training() if workflow.local_exec else []
+    widths = [train_settings(job.wildcards)["model"]["width"] for job in planned]
+    try:
+        if planned and (warning := machine.without_gpu(sum(w >= 1 for w in widths))):
             print(warning, file=sys.stderr, flush=True)
+    except RuntimeError as error:
+        raise WorkflowError(str(error))
 
 
 def refuse_to_replace_foreign_runs():

@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from data.arrays import open_arrays
 from workflow.report.labels import method_labels
 from workflow.report.pictures.captions import may_be_shown
 
@@ -23,7 +24,7 @@ NOTHING = "none:\ndiverged or not run"
 
 def dataset_may_be_shown(path: Path) -> bool:
     """Whether a dataset's originals may be rendered: its file itself says so in its header."""
-    with np.load(path, allow_pickle=False) as stored:
+    with open_arrays(path) as stored:
         return may_be_shown(json.loads(str(stored["header"]))["meta"])
 
 
@@ -35,7 +36,7 @@ def real_images(path: Path) -> np.ndarray | None:
     """
     if not path.exists() or not dataset_may_be_shown(path):
         return None
-    with np.load(path, allow_pickle=False) as stored:
+    with open_arrays(path) as stored:
         images = stored["test_images"]
     return images[np.linspace(0, len(images) - 1, SIDE * SIDE).astype(int)]
 
@@ -47,7 +48,7 @@ def stored_images(path: Path, name: str, count: int) -> np.ndarray | None:
     """
     if not path.exists():
         return None
-    with np.load(path, allow_pickle=False) as stored:
+    with open_arrays(path) as stored:
         if name not in stored.files:
             return None
         images = stored[name][:count]
