@@ -11,6 +11,7 @@ INSTALLED := .venv/installed
 
 all: $(INSTALLED)
 	snakemake --cores $(CORES) all $(SNAKEMAKE_ARGS)
+	@snakemake --cores 1 show --quiet all $(SNAKEMAKE_ARGS)
 
 test: $(INSTALLED)
 	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadfile

@@ -69,7 +69,7 @@ def test_who_pulls_has_results_and_nothing_to_do(origin, tmp_path):
     output = take_over(tree)
     assert "accepted" in output and not job_counts(output).keys() & {"train", "sample", "score"}
     assert digests(tree) == digests(origin)
-    assert (tree / "results" / "tables.md").read_text().count("### Table") == 5
+    assert "### Table V:" in (tree / "results" / "tables.md").read_text()
     # Accepted is not frozen: what a changed setting concerns is made again.
     config = yaml.safe_load((tree / "params.yaml").read_text())
     config["catalogue"]["vae"]["beta"] = 0.9

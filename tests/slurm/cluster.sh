@@ -59,6 +59,7 @@ END
 printf 'NodeName=node0 Name=gpu File=/dev/null\nNodeName=node0 Name=gpu File=/dev/zero\n' \
   > "$dir/etc/gres.conf"
 printf 'CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n' > "$dir/etc/cgroup.conf"
+export REHEARSAL_LOG="$dir/log/slurmctld"
 mount --bind "$dir/etc" /etc/slurm
 munged --force --key-file="$dir/munge/key" --socket="$dir/munge/socket" \
   --pid-file="$dir/munge/pid" --seed-file="$dir/munge/seed" --log-file="$dir/log/munge"

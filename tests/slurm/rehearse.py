@@ -31,6 +31,7 @@ with open("sbatch.jsonl", "a") as file:
     file.write(json.dumps(sys.argv) + "\\n")
 os.execv("{sbatch}", sys.argv)
 """
+LIMIT = "Time limit exhausted"
 WEIGHTS = "results/quick/runs/mnist/vae/seed{}/weights.safetensors"
 
 
@@ -44,7 +45,9 @@ def query(*words: str) -> str:
 
 def training_jobs() -> dict[str, str]:
     """State of each training job in the queue, by id. The comment of a job begins with its rule."""
-    rows = [line.split("|") for line in query("squeue", "--noheader", "-o", "%i|%T|%k").splitlines()]
+    rows = [
+        line.split("|") for line in query("squeue", "--noheader", "-o", "%i|%T|%k").splitlines()
+    ]
     return {number: state for number, state, comment in rows if "train" in comment}
 
 
@@ -59,7 +62,11 @@ def until(happened, what: str, seconds: float = 600):
 
 
 def logged(folder: Path, text: str) -> list[Path]:
-    return [path for path in folder.glob("results/quick/logs/train/**/*.log") if text in path.read_text()]
+    return [
+        path
+        for path in folder.glob("results/quick/logs/train/**/*.log")
+        if text in path.read_text()
+    ]
 
 
 def sessions(folder: Path, seed: int) -> list[dict]:
@@ -79,9 +86,9 @@ def compare(local: Path, remote: Path) -> None:
     """Weights and histories bit by bit, scores but for their seconds."""
     for path in sorted((local / "results/quick").rglob("*")):
         there = remote / path.relative_to(local)
-        if path.suffix == ".safetensors" or path.name == "history.csv":
-            if digest(path) != digest(there):
-                sys.exit(f"{there}: other bytes than the local run's")
+        same = path.suffix == ".safetensors" or path.name == "history.csv"
+        if same and digest(path) != digest(there):
+            sys.exit(f"{there}: other bytes than the local run's")
         if path.suffix == ".json" and "scores" in path.parts:
             one, other = json.loads(path.read_text()), json.loads(there.read_text())
             if one["values"] != other["values"]:
@@ -108,6 +115,9 @@ def main() -> None:
     say(f"cancelled job {running[0]}, a training")
     until(lambda: logged(folder, "resum"), "a training that goes on after an interruption")
     say("a training went on from where it was stopped")
+    controller = Path(os.environ["REHEARSAL_LOG"])
+    until(lambda: LIMIT in controller.read_text(), "a training at its time limit")
+    say("a training reached its time limit of one minute")
     until(lambda: "RUNNING" in training_jobs().values(), "a training that runs again")
     engine.kill()
     engine.wait()
@@ -119,12 +129,12 @@ def main() -> None:
     if code:
         sys.exit((folder / "engine.log").read_text()[-4000:])
     compare(local, folder)
-    limited = "TIME LIMIT" in "".join(path.read_text() for path in folder.rglob(".snakemake/slurm_logs/**/*.log"))
     for seed in (0, 1):
         say(f"seed {seed}: sessions {sessions(folder, seed)}")
-    (training,) = [next(words for words in submitted if "train" in " ".join(words))]
-    print("sbatch line of a training:", " ".join(training), flush=True)
-    say(f"time limits reached: {limited}")
+    limits = controller.read_text().count(LIMIT)
+    say(f"time limits reached: {limits}; still in the queue: {training_jobs() or 'nothing'}")
+    (training, *_) = [words for words in submitted if any("rule_train" in word for word in words)]
+    print("sbatch of a training:", *training[: training.index("--wrap")], flush=True)
 
 
 if __name__ == "__main__":
