@@ -7,7 +7,7 @@ UPGRADE ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 INSTALLED := .venv/installed
 
-.PHONY: all test lint estimate record audit lock clean
+.PHONY: all test lint estimate record studies audit lock clean
 
 all: $(INSTALLED)
 	snakemake --cores $(CORES) all $(SNAKEMAKE_ARGS)
@@ -27,6 +27,9 @@ estimate: $(INSTALLED)
 
 record: $(INSTALLED)
 	python -m workflow.record
+
+studies: $(INSTALLED)
+	python -m workflow.study estimate
 
 # Known vulnerabilities of the locked packages; asks the package index and OSV.
 audit: $(INSTALLED)

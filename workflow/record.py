@@ -10,8 +10,8 @@ for all of a preset, the engine would train again what the record has. `--missin
 that it lacks, by seed, then dataset, then method, as targets for the engine, which then does what
 they need and no more:
 
-    snakemake --cores 2 $(python -m workflow.record --missing --preset narrow) \\
-        --config preset=narrow
+    targets=$(python -m workflow.record --missing --preset narrow) &&
+    snakemake --cores 2 $targets --config preset=narrow
 
 Rendering first takes finished runs and scores into the record. It shows what is there and leaves
 out the rest; n says so in every cell. It writes results/<preset>/{metrics.json, summary/, tables.md,
@@ -118,7 +118,10 @@ def main() -> None:
         return render(args.preset)
     config = load() | {"preset": args.preset, "datasets": args.datasets, "seeds": args.seeds}
     check(config)
-    print("\n".join(missing(Settings(config))))
+    targets = missing(Settings(config))
+    if not targets:  # without a target the engine would make all
+        sys.exit(f"nothing is missing of preset {args.preset}")
+    print("\n".join(targets))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,12 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 from data import registry
-from workflow import broken, declarations, machine, progress, record, resources
+from workflow import broken, declarations, machine, partial, progress, record, resources
 from workflow.code import sources
 from workflow.settings import Settings, SettingsError, check, limited, typed
 
@@ -277,3 +278,23 @@ def record_option(wildcards, input):
 
 def collect_params(wildcards):
     return as_json(settings.report_settings())
+
+
+def show_what_there_is():
+    failed = workflow.scheduler.failed
+    if not failed:  # interrupted by a person
+        return
+    unfinished = set(workflow.dag.needrun_jobs())
+    finished = [
+        str(path)
+        for job in workflow.dag.jobs
+        if job not in unfinished
+        for path in job.output
+    ]
+    absent = partial.missing(unfinished, failed, workflow.dag.dependencies)
+    root = Path(results("metrics.json")).parent
+    page = partial.render(root, PRESET, settings.report_settings(), finished, absent)
+    print(
+        f"{len(failed)} jobs failed. Why, and the tables of what there is: {page}",
+        file=sys.stderr,
+    )

@@ -1,0 +1,88 @@
+"""What there is after a run in which jobs failed: tables of the rest, and what is missing and why.
+
+The engine goes on with what does not depend on a failed job (keep-going, in the profiles) and then
+calls `render` (`onerror`, in rules/report.smk). results/<preset>/partial/ is written anew, and removed
+by the next run: tables.md begins with a list of what is missing, and n says in every cell how many
+seeds stand behind it. results/tables.md and metrics.json stay those of a whole run.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from data.files import atomic_write
+
+TAKEN = (".json", ".csv", ".npz")  # suffixes of what tables are made from; not weights
+
+
+def last_words(log: Path) -> str:
+    """The last line of a log, which in one of ours is the error."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return lines[-1] if lines else "no word in its log"
+
+
+def missing(unfinished: Iterable, failed: set, dependencies: dict) -> list[str]:
+    """A line for every job that failed, with the reason, and below it what waits for it.
+
+    Jobs are the engine's; `dependencies[job]` has those that it needs as keys.
+    """
+    lines, waiting = [], {job: [] for job in failed}
+    for job in unfinished:
+        above, seen = list(dependencies[job]), set()
+        while above:
+            other = above.pop()
+            if other not in seen:
+                seen.add(other)
+                above += dependencies[other]
+        for cause in seen & failed:
+            waiting[cause].append(job)
+    for job in sorted(failed, key=str):
+        log = str(next(iter(job.log), ""))
+        lines.append(f"- **{job.output[0]}**: {last_words(Path(log))} ([log](../../../{log}))")
+        outputs = sorted(str(other.output[0]) for other in waiting[job] if other.output)
+        lines += [f"    - so not made: {path}" for path in outputs]
+    return lines
+
+
+def render(
+    root: Path, preset: str, params: dict, finished: Iterable[str], absent: list[str]
+) -> Path:
+    """Write results/<preset>/partial/tables.md and return its path.
+
+    Args:
+        root: results/<preset>.
+        params: of workflow.report.collect.
+        finished: what counts; a file of other settings may lie beside it, of a job that never began.
+        absent: lines of `missing`.
+    """
+    folder = root / "partial"
+    shutil.rmtree(folder, ignore_errors=True)
+    page = folder / "tables.md"
+    for path in map(Path, finished):
+        if path.suffix in TAKEN and path.is_relative_to(root) and path.exists():
+            link = folder / path.relative_to(root)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(path.resolve())
+    metrics = str(folder / "metrics.json")
+    text = "\n".join(["# Not everything was made", "", *absent, "", ""])
+    for module, *options in (
+        ["collect", "--preset", preset, "--params", json.dumps(params), "--partial"]
+        + ["--root", str(folder), "--out", metrics],
+        ["tables", "--metrics", metrics, "--out-md", str(page)]
+        + ["--tables-dir", str(folder / "tables"), "--summary", str(folder / "summary")],
+    ):
+        words = [sys.executable, "-m", f"workflow.report.{module}", *options]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            text += f"No tables: {(done.stderr.strip().splitlines() or [''])[-1]}\n"
+            break
+    rest = page.read_text(encoding="utf-8") if page.exists() else ""
+    with atomic_write(page) as temporary:
+        temporary.write_text(text + rest, encoding="utf-8")
+    return page
