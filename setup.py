@@ -2,16 +2,17 @@
 
 In the repository they are packages at the top, as its commands need them. Installed so they would
 take the most ordinary names there are from everybody else's code. The copies that go into the wheel
-therefore import each other as vimae.data, vimae.models and vimae.eval; pyproject.toml says the rest.
+therefore import each other as vimae.data, vimae.models and vimae.eval.
 """
 
 import re
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_namespace_packages, setup
 from setuptools.command.build_py import build_py
 
-OURS = "(data|models|eval)"
+ROOTS = ("data", "models", "eval")
+OURS = f"({'|'.join(ROOTS)})"
 PLACES = (
     rf"^(?P<before>\s*(?:from|import) ){OURS}(?=[. ])",  # import statements
     rf"(?P<before>\"){OURS}(?=\.[a-z_{{])",  # modules that are imported by their name
@@ -36,4 +37,12 @@ class BuildBelowVimae(build_py):
         return written, copied
 
 
-setup(cmdclass={"build_py": BuildBelowVimae})
+found = find_namespace_packages(
+    include=[*ROOTS, *(f"{root}.*" for root in ROOTS)], exclude=["*.__pycache__"]
+)
+setup(
+    cmdclass={"build_py": BuildBelowVimae},
+    packages=[f"vimae.{name}" for name in found],
+    package_dir={f"vimae.{root}": root for root in ROOTS},
+    package_data={"vimae.data.embedded": ["*"]},
+)

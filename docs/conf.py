@@ -10,7 +10,11 @@ project = "vimae-reproduction"
 author = copyright = "the authors of vimae-reproduction"
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 html_theme = "alabaster"
-html_theme_options = {"description": "The Variational InfoMax AutoEncoder, re-derived"}
+html_theme_options = {
+    "description": "The Variational InfoMax AutoEncoder, re-derived",
+    "page_width": "1100px",
+    "fixed_sidebar": True,
+}
 html_show_sphinx = False
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3

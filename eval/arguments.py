@@ -11,3 +11,9 @@ def settings(text: str) -> dict:
         return json.loads(Path(text[1:]).read_text("utf-8") if text.startswith("@") else text)
     except (OSError, json.JSONDecodeError) as error:
         raise argparse.ArgumentTypeError(f"not settings in JSON, or @file: {error}") from error
+
+
+def options(page: str) -> argparse.ArgumentParser:
+    """A parser whose --help shows `page`, a module's docstring, as it is written."""
+    raw = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(description=page, formatter_class=raw)

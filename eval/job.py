@@ -11,7 +11,8 @@ importing anything, and a function `score`:
     SETTINGS = {...}           JSON schema of its settings, property by property; all are required
 """
 
-import argparse
+import inspect
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,9 +23,19 @@ import torch
 
 from data import store
 from data.files import atomic_write, write_json
-from eval.arguments import settings
+from eval.arguments import options, settings
 from models.device import pick_device
 from models.run import Run, load_run
+
+HELP = {
+    "run": "a run's folder, which models.train wrote",
+    "data": "the prepared dataset, which data.prepare wrote (.npz)",
+    "out": "JSON to write: values with standard errors and intervals, and how they were made",
+    "units": ".npz to write: what the values are means of, one number an image or repeat",
+    "samples": "generated images, which models.sample wrote (.npz)",
+    "reference": "what the score's reference.py wrote (.npz)",
+    "inception": "the full Inception network, which data.inception wrote; for dims 2048",
+}
 
 
 @dataclass(frozen=True)
@@ -68,12 +79,12 @@ def score_main(name: str, score: Callable[[ScoreInputs], Result], needs: tuple[s
     without depends on its settings. A run that diverged gets status "diverged", no values and no
     units, so that the tables can say so.
     """
-    parser = argparse.ArgumentParser(description=score.__doc__)
+    parser = options(f"{sys.modules[score.__module__].__doc__}\n{inspect.getdoc(score)}")
     for option in ("run", "data", "out", "units"):
-        parser.add_argument(f"--{option}", type=Path, required=True)
+        parser.add_argument(f"--{option}", type=Path, required=True, help=HELP[option])
     for option in needs:
-        parser.add_argument(f"--{option}", type=Path)
-    parser.add_argument("--params", type=settings, required=True, help="JSON, or @file")
+        parser.add_argument(f"--{option}", type=Path, help=HELP.get(option))
+    parser.add_argument("--params", type=settings, required=True, help="settings, JSON or @file")
     arguments = parser.parse_args()
 
     device = pick_device()

@@ -3,9 +3,13 @@
 import fcntl
 import json
 import os
+import time
 
 import pytest
+import torch
 
+from models.checkpoint import run_lock
+from models.device import free_index, pick_device
 from tests.pipeline import ROOT, copy_repository, run
 from workflow import machine, resources
 
@@ -77,6 +81,107 @@ def test_a_file_system_without_locks_is_no_crash(tmp_path, monkeypatch):
     monkeypatch.setattr(fcntl, "flock", flock)
     machine.clear_killed_run()
     assert lock.exists()
+
+
+def another_host(path, silent: float) -> None:
+    """What a run on another host leaves in `path`, its last sign of life `silent` seconds old."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"host": "another", "boot": "another", "pid": 7}))
+    then = time.time() - silent
+    os.utime(path, (then, then))
+
+
+@pytest.mark.parametrize(("silent", "stays"), [(10, True), (machine.DEAD_AFTER + 10, False)])
+def test_a_run_of_another_host(tmp_path, monkeypatch, capsys, silent, stays):
+    """Where locks do not reach across hosts, ours is to be had though the other one is alive."""
+    monkeypatch.setattr(machine, "LOCK_HANDLES", [])
+    another_host(tmp_path / "running", silent)
+    lock = tmp_path / "locks" / "0.output.lock"
+    lock.parent.mkdir()
+    lock.touch()
+    machine.clear_killed_run(tmp_path)
+    assert lock.exists() == stays
+    assert ("another runs here" in capsys.readouterr().err) == stays
+    owner = json.loads((tmp_path / "running").read_text())["host"]
+    assert owner == ("another" if stays else os.uname().nodename)
+
+
+def test_a_record_of_this_host_is_no_other(tmp_path):
+    """After a kill of ours, the lock alone decides: no wait."""
+    path = tmp_path / "running"
+    for own in ({"host": os.uname().nodename}, {"boot": machine.boot()}):
+        path.write_text(json.dumps({"host": "another", "boot": "another", "pid": 7} | own))
+        assert machine.running_elsewhere(path) == ""
+    for broken in ("", "{", "[]", "{}"):
+        path.write_text(broken)
+        assert machine.running_elsewhere(path) == ""
+
+
+@pytest.mark.pipeline
+def test_two_hosts_do_not_make_the_same_files(tmp_path):
+    """The other one's lock stays, so that the engine refuses; when it is silent, ours goes on."""
+    folder = copy_repository(tmp_path / "copy")
+    locks = folder / ".snakemake" / "locks"
+    locks.mkdir(parents=True)
+    (locks / "0.output.lock").write_text("results/quick/data/mnist.npz\n")
+    words = ("snakemake", "--cores", "1", "data", "--config", "datasets=[mnist]")
+    another_host(folder / ".snakemake" / "running", 10)
+    result = run(folder, *words, check=False)
+    assert result.returncode != 0 and "another runs here (process 7" in result.stdout
+    assert "Directory cannot be locked" in result.stdout
+    another_host(folder / ".snakemake" / "running", machine.DEAD_AFTER + 10)
+    run(folder, *words)
+    assert (folder / "results/quick/data/mnist.npz").exists()
+    assert (folder / ".snakemake" / "running").read_text() == ""  # ended by itself: nobody waits
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "full_size", "says"),
+    [
+        ("", 0, 60, "no GPU here, and 60 networks of full size"),
+        ("", 0, 0, ""),  # narrow ones: meant for processors
+        ("", 1, 60, ""),
+        ("cpu", 0, 60, ""),
+        ("cuda", 1, 60, ""),
+    ],
+)
+def test_no_gpu_is_said(monkeypatch, device, gpus, full_size, says):
+    monkeypatch.setenv("VIMAE_DEVICE", device)
+    monkeypatch.setattr(machine, "gpus", lambda: gpus)
+    assert says in machine.without_gpu(full_size) and bool(says) == bool(
+        machine.without_gpu(full_size)
+    )
+
+
+@pytest.mark.pipeline
+def test_no_gpu_is_an_error_on_demand(tmp_path):
+    folder = copy_repository(tmp_path / "copy")
+    bare = {"VIMAE_DEVICE": "cuda", "CUDA_VISIBLE_DEVICES": ""}
+    words = ("snakemake", "--cores", "1", "models", "--config", "datasets=[mnist]")
+    result = run(folder, *words, environment=bare, check=False)
+    assert result.returncode != 0 and "there is no GPU here" in result.stdout
+    assert not (folder / "results/quick/data").exists()
+
+
+def test_a_gpu_that_torch_does_not_see(monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.delenv("VIMAE_DEVICE", raising=False)
+    assert pick_device().type == "cpu"
+    assert "torch sees none" in capsys.readouterr().err
+    monkeypatch.setenv("VIMAE_DEVICE", "cuda")
+    with pytest.raises(RuntimeError, match="sees no GPU"):
+        pick_device()
+
+
+def test_training_without_locks_goes_on_and_says_so(tmp_path, monkeypatch, capsys):
+    def flock(*_):
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with run_lock(tmp_path / "run.lock"):
+        assert capsys.readouterr().out.count("no locks here") == 1
+    assert free_index(["a", "b"], tmp_path) == 0
 
 
 def test_this_interpreter_comes_first_and_once(monkeypatch):

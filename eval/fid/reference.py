@@ -16,7 +16,6 @@ the features of the first `count`, kept as float32. Beside each reference stands
 model can be expected to get below it; what a generated value exceeds it by is the model's.
 """
 
-import argparse
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ import numpy as np
 from data import store
 from data.arrays import open_arrays
 from data.files import atomic_write
-from eval.arguments import settings
+from eval.arguments import options, settings
 from eval.fid.frechet import Statistics, frechet_distance, jackknife_error, statistics
 from eval.fid.inception import PREPROCESSING, FeatureNetwork, features, load_network
 from models.device import pick_device
@@ -133,11 +132,11 @@ def load(path: Path, key: dict) -> dict[str, Reference]:
 
 def main() -> None:
     """Parse the command line, compute, write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
+    parser = options(__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="the prepared dataset (.npz)")
     parser.add_argument("--inception", type=Path, help="full Inception network, for dims 2048")
-    parser.add_argument("--params", type=settings, required=True, help="JSON, or @file")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--params", type=settings, required=True, help="settings, JSON or @file")
+    parser.add_argument("--out", type=Path, required=True, help="the references (.npz)")
     arguments = parser.parse_args()
 
     data = store.load(arguments.data)

@@ -1,6 +1,7 @@
 # Checked settings, paths, limits and requests that all rules share.
 import json
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -8,7 +9,15 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from data import registry
-from workflow import broken, declarations, machine, partial, progress, record, resources
+from workflow import (
+    broken,
+    declarations,
+    machine,
+    progress,
+    record,
+    resources,
+    unfinished,
+)
 from workflow.code import sources
 from workflow.settings import Settings, SettingsError, check, limited, typed
 
@@ -280,20 +289,24 @@ def collect_params(wildcards):
     return as_json(settings.report_settings())
 
 
+def forget_partial_tables():
+    shutil.rmtree(results("partial"), ignore_errors=True)
+
+
 def show_what_there_is():
     failed = workflow.scheduler.failed
     if not failed:  # interrupted by a person
         return
-    unfinished = set(workflow.dag.needrun_jobs())
+    undone = set(workflow.dag.needrun_jobs())
     finished = [
         str(path)
         for job in workflow.dag.jobs
-        if job not in unfinished
+        if job not in undone
         for path in job.output
     ]
-    absent = partial.missing(unfinished, failed, workflow.dag.dependencies)
+    absent = unfinished.missing(undone, failed, workflow.dag.dependencies)
     root = Path(results("metrics.json")).parent
-    page = partial.render(root, PRESET, settings.report_settings(), finished, absent)
+    page = unfinished.render(root, PRESET, settings.report_settings(), finished, absent)
     print(
         f"{len(failed)} jobs failed. Why, and the tables of what there is: {page}",
         file=sys.stderr,

@@ -42,3 +42,4 @@ rule train:
 onstart:
     refuse_to_replace_foreign_runs()
     warn_without_gpu()
+    forget_partial_tables()

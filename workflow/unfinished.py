@@ -27,13 +27,13 @@ def last_words(log: Path) -> str:
     return lines[-1] if lines else "no word in its log"
 
 
-def missing(unfinished: Iterable, failed: set, dependencies: dict) -> list[str]:
+def missing(undone: Iterable, failed: set, dependencies: dict) -> list[str]:
     """A line for every job that failed, with the reason, and below it what waits for it.
 
     Jobs are the engine's; `dependencies[job]` has those that it needs as keys.
     """
     lines, waiting = [], {job: [] for job in failed}
-    for job in unfinished:
+    for job in undone:
         above, seen = list(dependencies[job]), set()
         while above:
             other = above.pop()

@@ -1,0 +1,92 @@
+"""One run fails: the others finish, what is missing is said with its reason, and nothing poses as whole."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline import common_folder, finished_copy, run
+from workflow import unfinished
+
+ALL = ("snakemake", "--cores", "8", "all")
+SCORE = "results/quick/scores/reconstruction/mnist/{}/seed0.json"
+# After the imports of a score's module, so that its own `score` is the one that is wrapped.
+FAILS = """
+
+def fails_for_vae(inputs, inner=score):
+    if inputs.run.info["method"] == "vae":
+        raise ValueError("a fault made on purpose")
+    return inner(inputs)
+
+score = fails_for_vae
+
+if __name__ == "__main__":"""
+
+
+@pytest.mark.pipeline
+def test_one_failing_score_is_not_all(tmp_path, tmp_path_factory):
+    folder = finished_copy(tmp_path / "copy", common_folder(tmp_path_factory))
+    module = folder / "eval" / "reconstruction" / "score.py"
+    whole = module.read_text()
+    tables = (folder / "results" / "tables.md").read_text()
+    module.write_text(whole.replace('\n\nif __name__ == "__main__":', FAILS))
+    result = run(folder, *ALL, check=False)
+    assert result.returncode != 0
+    assert not (folder / SCORE.format("vae")).exists()
+    assert (folder / SCORE.format("vimae_l")).stat().st_mtime > module.stat().st_mtime
+    page = folder / "results/quick/partial/tables.md"
+    assert str(page.relative_to(folder)) in result.stdout
+    text = page.read_text()
+    missing, _, rest = text.partition("### Table I:")
+    assert f"**{SCORE.format('vae')}**: ValueError: a fault made on purpose" in missing
+    assert "so not made: results/quick/metrics.json" in missing
+    assert "### Table II:" in rest
+    # What stands for a whole run is untouched, and the next run makes the rest alone.
+    assert (folder / "results" / "tables.md").read_text() == tables
+    module.write_text(whole)
+    run(folder, *ALL)
+    assert (folder / SCORE.format("vae")).exists() and not page.exists()
+    assert "Nothing to be done" in run(folder, *ALL).stdout
+
+
+class Job:
+    """As much of the engine's job as is asked for."""
+
+    def __init__(self, output: str, log: str = ""):
+        self.output, self.log = [output] * bool(output), [log] * bool(log)
+
+
+def test_what_waits_is_named_below_what_failed(tmp_path):
+    log = tmp_path / "train.log"
+    log.write_text("epoch 1\nTraceback ...\nValueError: why\n\n")
+    train, score, other = Job("weights", str(log)), Job("score", "score.log"), Job("other")
+    every, target = Job("metrics"), Job("")
+    needs = {train: {}, other: {}, score: {train: {}}, every: {score: {}}, target: {every: {}}}
+    lines = unfinished.missing([train, score, every, target], {train}, needs)
+    assert lines[0].startswith("- **weights**: ValueError: why ([log](")
+    assert lines[1:] == ["    - so not made: metrics", "    - so not made: score"]
+
+
+def test_a_log_without_words(tmp_path):
+    assert unfinished.last_words(tmp_path / "none.log") == "no word in its log"
+    (tmp_path / "empty.log").touch()
+    assert unfinished.last_words(tmp_path / "empty.log") == "no word in its log"
+
+
+def test_no_tables_of_nothing(tmp_path):
+    """Nothing finished: the page has the reasons, and is no crash."""
+    params = {"methods": [], "datasets": [], "seeds": [0], "scored": {}}
+    params["levels"] = {"small": 0.1, "large": 0.5}
+    page = unfinished.render(tmp_path, "quick", params, [], ["- **weights**: why"])
+    assert page.read_text().startswith("# Not everything was made\n\n- **weights**: why\n")
+
+
+def test_files_that_were_not_made_now_do_not_count(tmp_path):
+    """They may be of other settings: their job is planned, and never began."""
+    for name in ("scores/a.json", "scores/b.json", "runs/weights.safetensors"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    params = {"methods": [], "datasets": [], "seeds": [], "scored": {}}
+    finished = [str(tmp_path / name) for name in ("scores/a.json", "runs/weights.safetensors")]
+    unfinished.render(tmp_path, "quick", params | {"levels": {}}, finished, [])
+    links = {path.name for path in Path(tmp_path / "partial").rglob("*") if path.is_symlink()}
+    assert links == {"a.json"}
