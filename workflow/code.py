@@ -17,6 +17,7 @@ LEFT_OUT = {
     "data/files.py": "writes files whole or not at all and reads with bounds; not what is in them",
     "data/registry.py": "finds a dataset's module by name; that module is a dependency itself",
     "models/interruption.py": "when to stop early; a resumed run ends with the same bytes (tested)",
+    "models/locks.py": "keeps two jobs apart; not in what they compute",
     "models/provenance.py": "describes code, versions and hardware beside a number",
     "models/throughput.py": "measures speed and memory of a run",
 }
