@@ -16,7 +16,7 @@ from tests.pipeline import common_folder, finished_copy, run, tiny_config, write
 
 pytestmark = pytest.mark.pipeline
 
-REPORT = ["metrics", "tables", "figures", "plots"]
+REPORT = ["metrics", "tables", "figures", "plots", "page"]
 SCORES = ["reconstruction", "nll", "fid", "robustness", "information"]
 # Only jobs that this score's own files concern.
 FID, NLL = ["score * fid", *REPORT], ["score * nll", *REPORT]
@@ -49,9 +49,10 @@ FILES = {
     "eval/job.py": ["score *", *REPORT],
     # A part of the report has its own files.
     "workflow/report/collect.py": REPORT,
-    "workflow/report/tables.py": ["tables"],
-    "workflow/report/figures.py": ["figures"],
-    "workflow/report/pictures/style.mplstyle": ["figures"],
+    "workflow/report/tables.py": ["tables", "page"],
+    "workflow/report/figures.py": ["figures", "page"],  # which holds them
+    "workflow/report/pictures/style.mplstyle": ["figures", "page"],
+    "workflow/report/page/style.css": ["page"],
     # What asks for jobs is not part of any.
     "workflow/settings.py": [],
     "workflow/resources.py": [],
@@ -88,6 +89,8 @@ def finished(tmp_path_factory):
 
 def job_of(output: str) -> str:
     """The job that makes an output: "train mnist vae", "score mnist vae nll", "tables"."""
+    if output.endswith("report.html"):
+        return "page"
     parts = output.removesuffix("/seed0.npz").removesuffix("/seed0.json").split("/")[2:]
     match parts:
         case ["data", name]:

@@ -47,8 +47,6 @@ def test_a_run_through_slurm_is_the_local_run(tmp_path):
     (tmp_path / "slurm").mkdir()
     output = run(ROOT, "tests/slurm/cluster.sh", tmp_path / "slurm", *words).stdout
     print(output)
-    (submission,) = [
-        line for line in output.splitlines() if line.startswith("sbatch of a training")
-    ]
+    (submission,) = [line for line in output.splitlines() if line.startswith("sbatch ")]
     assert "--gpus=1" in submission and "--mem" in submission
     assert "6 weights, learning curves and scores are those of the local run" in output

@@ -117,7 +117,7 @@ def main() -> None:
     running = until(
         lambda: [job for job, state in training_jobs().items() if state == "RUNNING"], "a training"
     )
-    until(lambda: list(folder.glob("results/quick/checkpoints/**/*.pt")), "a checkpoint")
+    until(lambda: len(logged(folder, "epoch 10/")) == 2, "two trainings on their way")
     query("scancel", running[0])
     say(f"cancelled job {running[0]}, a training")
     until(lambda: logged(folder, "resum"), "a training that goes on after an interruption")
@@ -140,8 +140,8 @@ def main() -> None:
         say(f"seed {seed}: sessions {sessions(folder, seed)}")
     limits = controller.read_text().count(LIMIT)
     say(f"time limits reached: {limits}; still in the queue: {training_jobs() or 'nothing'}")
-    (training, *_) = [words for words in submitted if any("rule_train" in word for word in words)]
-    print("sbatch of a training:", *training[: training.index("--wrap")], flush=True)
+    asked = next(words for words in submitted if "rule_train_wildcards_mnist_vae_0" in words)
+    print("sbatch", *(word for word in asked[1:] if not word.startswith("--wrap")), flush=True)
 
 
 if __name__ == "__main__":
