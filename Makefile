@@ -7,7 +7,7 @@ UPGRADE ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 INSTALLED := .venv/installed
 
-.PHONY: all test lint estimate record site studies audit lock clean
+.PHONY: all test lint estimate record pulled site studies audit lock clean
 
 all: $(INSTALLED)
 	snakemake --cores $(CORES) all $(SNAKEMAKE_ARGS)
@@ -27,6 +27,10 @@ estimate: $(INSTALLED)
 
 record: $(INSTALLED)
 	python -m workflow.record
+
+# After `dvc pull`: results are in place, and neither engine has anything to do.
+pulled: $(INSTALLED)
+	python -m workflow.pulled
 
 # The pages of docs/ as a site in docs/_build; `pip install ".[site]"` has what it needs.
 site: $(INSTALLED)
