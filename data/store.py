@@ -1,14 +1,19 @@
 """The one form in which a prepared dataset is stored: uint8 images with labels, one file."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from data.arrays import open_arrays
 from data.files import atomic_write
+
+if TYPE_CHECKING:  # it takes seconds, and who only reads arrays needs none of it
+    import torch
 
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 
@@ -80,4 +85,4 @@ def to_float(images: torch.Tensor, value_range: str) -> torch.Tensor:
 def to_uint8(images: torch.Tensor, value_range: str) -> torch.Tensor:
     """float (n, c, h, w) in the given range -> uint8 (n, h, w, c), rounded to nearest and clipped."""
     images = images if value_range == "unit" else (images + 1) / 2
-    return (images * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+    return (images * 255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).contiguous()
