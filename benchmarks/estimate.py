@@ -1,6 +1,6 @@
 """How long a preset would take on this machine, before it is started.
 
-    python -m benchmarks.estimate [--preset paper] [--steps N]        (make estimate)
+    python -m benchmarks.estimate --preset paper        # make estimate
 
 Training: times N optimisation steps (after one to warm up) of every kind of network and objective,
 on random images of the dataset's size, and multiplies by the images, epochs and seeds of the
@@ -12,7 +12,6 @@ named. One job of each (`snakemake results/<preset>/scores/<score>/<dataset>/<me
 completes the estimate. Data and samples come on top.
 """
 
-import argparse
 import json
 import statistics
 import time
@@ -22,6 +21,7 @@ import pandas as pd
 import torch
 
 from benchmarks.train import build_step
+from data.arguments import options
 from models.device import describe, pick_device, synchronize
 from workflow.settings import ROOT, Settings, check, load
 
@@ -89,9 +89,9 @@ def scoring(settings: Settings, results: Path) -> tuple[pd.DataFrame, list[str]]
 
 def main() -> None:
     """Measure and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--preset", default="paper")
-    parser.add_argument("--steps", type=int, help="default: 50 on a GPU, 1 on a CPU")
+    parser = options(__doc__)
+    parser.add_argument("--preset", default="paper", help="of params.yaml")
+    parser.add_argument("--steps", type=int, help="to be timed (default: 50 on a GPU, 1 on a CPU)")
     args = parser.parse_args()
     device = pick_device()
     steps = args.steps or (50 if device.type == "cuda" else 1)

@@ -1,19 +1,18 @@
 """FID of this repository against pytorch-fid's command line: same images, same machine, same value.
 
-    python -m benchmarks.fid --data NPZ --inception FILE [--run DIR] [--count 300] [--repeats 2]
+    python -m benchmarks.fid --data results/paper/data/cifar10.npz \\
+        --inception results/paper/data/inception.safetensors --count 200
 
-NPZ is a prepared colour dataset, FILE the full Inception network (both from the data phase of
-preset `paper`). Compared are the first training and the first test images, `count` of each, at 2048
-dimensions. Theirs reads two folders of PNG files, written before the clock starts. Ours is
-`eval.fid.reference`, whose floor is that very value; it also computes the standard error. With
-`--run`, any trained run on that dataset, also `eval.fid.score` as the pipeline calls it: one set of images
-against the stored statistics of the other. All run end to end as processes of their own, in turn,
-with the threads that OMP_NUM_THREADS allows. The processor time tells more than the clock on a
-machine that others use too.
+Both files are from the data phase of preset `paper`. Compared are the first training and the first
+test images, `count` of each, at 2048 dimensions. Theirs reads two folders of PNG files, written
+before the clock starts. Ours is `eval.fid.reference`, whose floor is that very value; it also
+computes the standard error. With `--run`, any trained run on that dataset, also `eval.fid.score` as
+the pipeline calls it: one set of images against the stored statistics of the other. All run end to
+end as processes of their own, in turn, with the threads that OMP_NUM_THREADS allows. The processor
+time tells more than the clock on a machine that others use too.
 Needs SciPy < 1.18, with which pytorch-fid's distance still works.
 """
 
-import argparse
 import json
 import os
 import resource
@@ -30,6 +29,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from data import store
+from data.arguments import options
 from data.files import read_json
 from eval.fid.inception import checkpoint
 
@@ -103,12 +103,12 @@ def measure(data: Path, weights: Path, run: Path | None, count: int, folder: Pat
 
 def main() -> None:
     """Parse the command line, measure, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--inception", type=Path, required=True)
-    parser.add_argument("--run", type=Path)
-    parser.add_argument("--count", type=int, default=300)
-    parser.add_argument("--repeats", type=int, default=2)
+    parser = options(__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="a prepared colour dataset (.npz)")
+    parser.add_argument("--inception", type=Path, required=True, help="the full Inception network")
+    parser.add_argument("--run", type=Path, help="folder of a run on that dataset (default: none)")
+    parser.add_argument("--count", type=int, default=300, help="images of either set")
+    parser.add_argument("--repeats", type=int, default=2, help="how often all is timed")
     args = parser.parse_args()
 
     for _ in range(args.repeats):

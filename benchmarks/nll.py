@@ -1,14 +1,14 @@
 """The measurements behind docs/nll.md: real digits taken for samples, and proposals on trained runs.
 
-    python -m benchmarks.nll --data NPZ [--runs DIR ...] [--images 60] [--ais-images 10]
+    python -m benchmarks.nll --data results/quick/data/mnist.npz --images 20 --ais-images 2 \\
+        --runs results/quick/runs/mnist/vae/seed0
 
-NPZ is a prepared grey dataset. First the prior-sample cross-entropy that a perfect sampler would
-have: every test image against every training image taken for the decoder's output, clipped at
-several values. Then, for every run, the importance-sampled NLL with either proposal and two numbers
-of draws, and annealed importance sampling on the first images.
+First the prior-sample cross-entropy that a perfect sampler would have: every test image against
+every training image taken for the decoder's output, clipped at several values. Then, for every run,
+the importance-sampled NLL with either proposal and two numbers of draws, and annealed importance
+sampling on the first images.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -16,10 +16,11 @@ import pandas as pd
 import torch
 
 from data import store
+from data.arguments import options
 from eval.job import ScoreInputs
 from eval.nll.score import score
 from models.device import pick_device
-from models.run import load_run
+from models.run import Run, load_run
 
 SETTINGS = {
     "proposal_scales": [1.0, 1.2, 1.4],
@@ -58,10 +59,9 @@ def pairs(data: store.ImageSet) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def proposals(folder: Path, data: store.ImageSet, images: int, ais_images: int) -> list[dict]:
+def proposals(run: Run, data: store.ImageSet, images: int, ais_images: int, device) -> list[dict]:
     """A row a proposal and number of draws; the last one has AIS beside it."""
-    device = pick_device()
-    run, rows = load_run(folder, device), []
+    rows = []
     for proposal in ("encoder", "laplace"):
         for samples in (50, 1000):
             settings = SETTINGS | {"images": images, "proposal": proposal, "samples": samples}
@@ -82,16 +82,19 @@ def proposals(folder: Path, data: store.ImageSet, images: int, ais_images: int) 
 
 def main() -> None:
     """Measure and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--runs", type=Path, nargs="*", default=[])
-    parser.add_argument("--images", type=int, default=60)
-    parser.add_argument("--ais-images", type=int, default=10)
+    parser = options(__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="a prepared grey dataset (.npz)")
+    runs = "folders of runs on it (default: none)"
+    parser.add_argument("--runs", type=Path, nargs="*", default=[], help=runs)
+    parser.add_argument("--images", type=int, default=60, help="test images of a run's NLL")
+    parser.add_argument("--ais-images", type=int, default=10, help="how many of them AIS gets")
     args = parser.parse_args()
-    data = store.load(args.data)
+    device, data = pick_device(), store.load(args.data)
     print(pairs(data).to_markdown(index=False, floatfmt=".1f"))
     rows = [
-        row for folder in args.runs for row in proposals(folder, data, args.images, args.ais_images)
+        row
+        for folder in args.runs
+        for row in proposals(load_run(folder, device), data, args.images, args.ais_images, device)
     ]
     if rows:
         print("\n" + pd.DataFrame(rows).fillna("").to_markdown(index=False, floatfmt=".2f"))

@@ -1,7 +1,7 @@
 """Which learning rate a preset's networks want, judged by training loss alone.
 
     python -m benchmarks.rates --datasets mnist cifar10 --methods vae vimae_n \\
-        --rates 0.001 0.002 0.004 --epochs 4 [--preset narrow] [--seed 100] [--out DIR]
+        --rates 0.001 0.002 0.004 --epochs 4
 
 Trains every combination for a few epochs, with the schedule's two steps at half and three quarters
 of them, on the prepared data of the preset (run its data phase first), and prints the mean loss of
@@ -9,7 +9,6 @@ the last epoch. The seed is none of the preset's own, so that nothing of a recor
 score is computed. Finished runs in --out are not trained again.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from data.arguments import options
 from workflow.settings import ROOT, Settings, check, load
 
 
@@ -36,14 +36,15 @@ def last_loss(settings: Settings, dataset: str, method: str, rate: float, args) 
 
 def main() -> None:
     """Train what is missing, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--preset", default="narrow")
-    parser.add_argument("--datasets", nargs="+", required=True)
-    parser.add_argument("--methods", nargs="+", required=True)
-    parser.add_argument("--rates", nargs="+", type=float, required=True)
-    parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--seed", type=int, default=100)
-    parser.add_argument("--out", type=Path, default=ROOT / "results" / "rates")
+    parser = options(__doc__)
+    parser.add_argument("--preset", default="narrow", help="whose networks")
+    parser.add_argument("--datasets", nargs="+", required=True, help="their names")
+    parser.add_argument("--methods", nargs="+", required=True, help="their names in the catalogue")
+    parser.add_argument("--rates", nargs="+", type=float, required=True, help="Adam's step sizes")
+    parser.add_argument("--epochs", type=int, default=4, help="of every training")
+    parser.add_argument("--seed", type=int, default=100, help="of every training")
+    out = ROOT / "results" / "rates"
+    parser.add_argument("--out", type=Path, default=out, help="folder for the runs")
     args = parser.parse_args()
     config = load() | {"preset": args.preset}
     check(config)

@@ -1,6 +1,6 @@
 """Preset `paper` with nothing but its counts made small: does every method × dataset go through?
 
-    python -m benchmarks.smoke [--cores 2] [--mirror FOLDER] [--config KEY=VALUE ...]
+    python -m benchmarks.smoke --cores 2 --config datasets=[mnist]
 
 The full networks, real data, FID at 2048 features, every score; a few optimisation steps each, so
 nothing learns anything. Writes results/smoke/; the tables' numbers mean nothing. For proving a
@@ -8,7 +8,6 @@ machine before hours are spent on it. On two CPU cores it takes about half an ho
 `--config datasets=[mnist]`.
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import yaml
 
+from data.arguments import options
 from workflow.settings import ROOT, load
 
 STEPS, BATCH = 2, 80  # information needs more images than the code has dimensions, 64
@@ -69,10 +69,12 @@ def shrunk(paper: dict) -> dict:
 
 def main() -> None:
     """Write the preset beside the others and run it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cores", type=int, default=2)
-    parser.add_argument("--mirror", type=Path, help="folder with the datasets")
-    parser.add_argument("--config", nargs="*", default=[], help="further settings")
+    parser = options(__doc__)
+    parser.add_argument("--cores", type=int, default=2, help="jobs at a time")
+    mirror = "folder with the datasets (default: they are downloaded)"
+    parser.add_argument("--mirror", type=Path, help=mirror)
+    further = "further settings, KEY=VALUE (default: none)"
+    parser.add_argument("--config", nargs="*", default=[], help=further)
     args = parser.parse_args()
     smoke = shrunk(load()["presets"]["paper"])
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:

@@ -1,7 +1,6 @@
 """Training speed: this trainer, a plain PyTorch loop and pythae's trainer, on one network.
 
-    python -m benchmarks.train [--width 0.125] [--precision fp32] [--images 2000] [--rounds 3]
-                               [--profile]
+    python -m benchmarks.train --width 0.0625 --images 1000
 
 All train the MNIST network of `models.networks` at batch 100 on the same images, as VAE and as
 WAE-MMD (VIMAE-n), in turn, on the GPU if there is one. The plain loop is a DataLoader, contiguous
@@ -12,7 +11,6 @@ on a machine that others use too), and the ratio to pythae of the same objective
 speed does not depend on their content. `--profile` prints where our step spends its time.
 """
 
-import argparse
 import contextlib
 import io
 import logging
@@ -25,6 +23,7 @@ import pandas as pd
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
+from data.arguments import options
 from models import objectives
 from models.device import describe, pick_device, synchronize
 from models.objectives import Batch
@@ -199,12 +198,12 @@ def time_epoch(epoch, device: torch.device) -> tuple[float, float]:
 
 def main() -> None:
     """Measure in turn, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--width", type=float, default=0.125)
-    parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
-    parser.add_argument("--images", type=int, default=2000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--profile", action="store_true")
+    parser, kinds = options(__doc__), ["fp32", "tf32", "bf16"]
+    parser.add_argument("--width", type=float, default=0.125, help="share of the paper's filters")
+    parser.add_argument("--precision", choices=kinds, default="fp32", help="of our trainer")
+    parser.add_argument("--images", type=int, default=2000, help="images an epoch")
+    parser.add_argument("--rounds", type=int, default=3, help="timed epochs of each trainer")
+    parser.add_argument("--profile", action="store_true", help="also what our step's time goes to")
     args = parser.parse_args()
     device = pick_device()
     shape = (args.images, 28, 28, 1)

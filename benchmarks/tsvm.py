@@ -1,17 +1,19 @@
 """Time and accuracy of the transductive SVM at full size: 50,000 unlabelled x 64 features x 10.
 
-    OMP_NUM_THREADS=2 python -m benchmarks.tsvm [--labels 100] [--kernel rbf] [--annealing temperature]
+    python -m benchmarks.tsvm --labels 1000 --kernel rbf
 
 A mixture of ten Gaussians with unit covariance: the Bayes rule is known (nearest mean), and the
-same machine with all labels given is the best that any labelling can reach.
+same machine with all labels given is the best that any labelling can reach. On one thread, or as
+many as OMP_NUM_THREADS says.
 """
 
-import argparse
 import time
 
 import numpy as np
 
+from data.arguments import options
 from eval.tsvm.classifier import TransductiveSVC
+from models.device import limit_threads
 
 
 def mixture(
@@ -30,11 +32,13 @@ def mixture(
 
 def main() -> None:
     """Print one line a machine."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--labels", type=int, default=100)
-    parser.add_argument("--kernel", choices=["linear", "rbf"], default="linear")
-    parser.add_argument("--annealing", choices=["weight", "temperature"], default="weight")
+    parser, kernels, annealed = options(__doc__), ["linear", "rbf"], ["weight", "temperature"]
+    parser.add_argument("--labels", type=int, default=100, help="labelled points")
+    parser.add_argument("--kernel", choices=kernels, default="linear", help="of the machines")
+    steps = "what of the unlabelled points' loss changes by steps"
+    parser.add_argument("--annealing", choices=annealed, default="weight", help=steps)
     args = parser.parse_args()
+    limit_threads()
     per_class = args.labels // 10
     means, (X, y), (U, hidden), (T, truth) = mixture(0, 50_000, per_class=per_class)
     both = np.vstack([X, U])

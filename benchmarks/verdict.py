@@ -1,6 +1,6 @@
 """False rates and power of the rule behind the verdicts, by simulation: the tables of docs/verdict.md.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.verdict [--trials 20000]
+    python -m benchmarks.verdict --trials 20000
 
 Five methods, of which some are claimed to be lower than others. Scores are normal around each
 method's mean; the unit is one seed's standard deviation. In "one noisy" the first method's is twice
@@ -15,10 +15,9 @@ Beside the rule stand its variance pooled over methods and nothing else, and the
 weakest of one side against the strongest of the other by two unpaired standard errors.
 """
 
-import argparse
-
 import numpy as np
 
+from data.arguments import options
 from workflow.report.verdict.blocks import LEVEL, Estimate, conclude, over_seeds
 
 METHODS = 5
@@ -118,8 +117,8 @@ def percent(shares: list[float], digits: int) -> str:
 
 def main() -> None:
     """Print both tables in markdown, rates in %."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trials", type=int, default=20_000)
+    parser = options(__doc__)
+    parser.add_argument("--trials", type=int, default=20_000, help="simulations of every row")
     trials = parser.parse_args().trials
     random = np.random.default_rng(0)
     found = {

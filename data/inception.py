@@ -1,13 +1,12 @@
 """Check and store the weights of FID's Inception network (see data/inception_network.py).
 
-    python -m data.inception --manifest MANIFEST --out weights.safetensors
+    python -m data.inception --manifest downloads/inception.json --out inception.safetensors
 
-MANIFEST is what `python -m data.download inception` wrote. Whichever form it names, the result is
-the same: 376 float32 tensors under torchvision's names. Batch-norm weights are all one (checked)
-and left out, as is the classifier, which FID does not use.
+Whichever form of the network the manifest names, the result is the same: 376 float32 tensors under
+torchvision's names. Batch-norm weights are all one (checked) and left out, as is the classifier,
+which FID does not use.
 """
 
-import argparse
 import hashlib
 import io
 import warnings
@@ -17,6 +16,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from data.arguments import options
 from data.arrays import open_arrays
 from data.files import atomic_write, read_member, reading
 from data.inception_network import SHA256, shapes, tensor_digest
@@ -131,9 +131,10 @@ SOURCE = Source(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--manifest", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser = options(__doc__)
+    found = "what `data.download inception` wrote (JSON)"
+    parser.add_argument("--manifest", type=Path, required=True, help=found)
+    parser.add_argument("--out", type=Path, required=True, help="the weights (.safetensors)")
     arguments = parser.parse_args()
     try:
         form, paths, facts = open_manifest(SOURCE, arguments.manifest)

@@ -1,10 +1,11 @@
 """Turn a dataset into the arrays that the models are trained on: `<name>.npz` (see data.store).
 
-    python -m data.prepare NAME --params JSON --out NPZ [--manifest MANIFEST]
+    python -m data.prepare mnist --out mnist.npz \\
+        --params '{"source": "embedded", "train": 2000, "test": null}'
 
-JSON is {"source": ..., "train": n | null, "test": n | null}, with further keys for "folder".
+Settings are {"source": ..., "train": n | null, "test": n | null}, with further keys for "folder".
 
-    official   the files that MANIFEST (of `python -m data.download`) names
+    official   the files that --manifest (of data.download) names
     embedded   the real images in data/embedded
     synthetic  drawn images: the dataset's stand-in, if it has one (celeba)
     folder     a folder of one's own images; NAME is free, keys and defaults as in data/folder.py:
@@ -20,14 +21,13 @@ value_range, source and note (sentences, the note may be empty); for "official" 
 its digest, for "folder" the digest over all files read and the number of unreadable ones.
 """
 
-import argparse
-import json
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
 from data import registry, sheets, store
+from data.arguments import options, takes_settings
 from data.dataset import Dataset
 from data.manifest import open_manifest
 from data.sources import SPLITS, Splits
@@ -123,10 +123,10 @@ def fitting(dataset: Dataset, images: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options(__doc__)
     parser.add_argument("name", help=f"{', '.join(registry.names())}, or a name for a folder")
-    parser.add_argument("--params", type=json.loads, required=True, help="settings, as JSON")
-    parser.add_argument("--out", type=Path, required=True)
+    takes_settings(parser)
+    parser.add_argument("--out", type=Path, required=True, help="the arrays to write (.npz)")
     parser.add_argument("--manifest", type=Path, help="what data.download wrote; for 'official'")
     arguments = parser.parse_args()
     entry = arguments.params if arguments.params.get("source") == "folder" else None

@@ -1,7 +1,7 @@
 """The command line that all scores share: one trained run in, one JSON and one array file out.
 
     python -m eval.<score>.score --run DIR --data NPZ [--samples NPZ] [--reference NPZ]
-        [--inception FILE] --params JSON-or-@file --out JSON --units NPZ
+        [--inception FILE] --params JSON-or-@FILE --out JSON --units NPZ
 
 A score is a folder of eval/ whose score.py holds three literals, which planners read without
 importing anything, and a function `score`:
@@ -22,8 +22,8 @@ import numpy as np
 import torch
 
 from data import store
+from data.arguments import options, takes_settings
 from data.files import atomic_write, write_json
-from eval.arguments import options, settings
 from models.device import pick_device
 from models.run import Run, load_run
 
@@ -84,7 +84,7 @@ def score_main(name: str, score: Callable[[ScoreInputs], Result], needs: tuple[s
         parser.add_argument(f"--{option}", type=Path, required=True, help=HELP[option])
     for option in needs:
         parser.add_argument(f"--{option}", type=Path, help=HELP.get(option))
-    parser.add_argument("--params", type=settings, required=True, help="settings, JSON or @file")
+    takes_settings(parser)
     arguments = parser.parse_args()
 
     device = pick_device()

@@ -1,4 +1,9 @@
-"""What a number needs to be traced: code, versions, hardware."""
+"""What a number needs to be traced: code, versions, hardware.
+
+    python -m models.provenance
+
+prints the digest of the code here: the `code_sha256` of a run.json that it made.
+"""
 
 import datetime
 import hashlib
@@ -9,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from data.arguments import options
 from data.files import digest
 from models.device import describe
 
@@ -66,4 +72,5 @@ def provenance(device: torch.device) -> dict:
 
 
 if __name__ == "__main__":
+    options(__doc__).parse_args()
     print(code_digest())

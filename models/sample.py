@@ -1,22 +1,23 @@
 """Draw images from a trained run: z ~ p(z), x = the decoder's mean image.
 
-    python -m models.sample --run DIR --data NPZ --params '{"count": 10000}' --out NPZ
+    python -m models.sample --run results/quick/runs/mnist/vae/seed0 --out samples.npz \\
+        --data results/quick/data/mnist.npz --params '{"count": 100}'
 
-Writes uint8 arrays in one file, quantised once, so that every score sees what a saved picture would
-show: `images` (count, h, w, c), the samples, and for the figures SHOWN pictures each of `originals`
-(test images), their `reconstructions`, and `interpolation`, on a straight line between two draws
-from the prior. Originals and reconstructions are left out where the dataset's terms forbid to show
-them. A diverged run gives no pictures at all: zero images.
+The one setting, count, says how many. Writes uint8 arrays in one file, quantised once, so that
+every score sees what a saved picture would show: `images` (count, h, w, c), the samples, and for
+the figures SHOWN pictures each of `originals` (test images), their `reconstructions`, and
+`interpolation`, on a straight line between two draws from the prior. Originals and reconstructions
+are left out where the dataset's terms forbid to show them. A diverged run gives no pictures at all:
+zero images.
 """
 
-import argparse
-import json
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from data import store
+from data.arguments import options, takes_settings
 from data.files import atomic_write
 from data.store import to_float, to_uint8
 from models.device import pick_device
@@ -68,11 +69,11 @@ def shown_pictures(run: Run, data: store.ImageSet, device: torch.device) -> dict
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--params", type=json.loads, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser = options(__doc__)
+    parser.add_argument("--run", type=Path, required=True, help="a run's folder, of models.train")
+    parser.add_argument("--data", type=Path, required=True, help="the dataset it was trained on")
+    takes_settings(parser)
+    parser.add_argument("--out", type=Path, required=True, help="the pictures to write (.npz)")
     args = parser.parse_args()
     device = pick_device()
     run = load_run(args.run, device)

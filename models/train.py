@@ -1,14 +1,20 @@
 """Train one method on one dataset with one seed.
 
-    python -m models.train --data NPZ --method NAME --seed K --params JSON --out DIR \\
-        [--checkpoint FILE]
+    python -m models.train --data results/quick/data/mnist.npz --method vae --seed 0 --out vae \\
+        --params '{"model": {"width": 0.0625, "kernel": null, "latent": 8, "prior_scale": 1.0,
+        "init_std": 0.04}, "train": {"epochs": 4, "batch": 100, "learning_rate": 0.005,
+        "schedule": [[3, 2], [4, 5]], "divergence_weight": 10.0, "pixel_noise": 0.01,
+        "pretrain_steps": 200, "pretrain_batch": 1000, "precision": "fp32", "cuda_graph": true,
+        "diverged_above": 1e6, "checkpoint_seconds": 60}, "method": {"objective": "elbo",
+        "prior": "normal", "beta": 1.0, "encoder": "stochastic", "divergence": "kl",
+        "likelihood": "bernoulli"}}'
 
-Writes DIR/weights.safetensors, DIR/history.csv and DIR/run.json. An interrupted run exits with
-status 75 and goes on when the same command is given again; a diverged one exits with 0, its
-`run.json` saying so, because the tables report it. `--params` is {"model", "train", "method"}.
+These are the settings of preset `quick`; params.yaml says what each of them is. Every run.json has
+its own as "params". Written are weights.safetensors, history.csv and run.json, into the folder
+--out. An interrupted run exits with status 75 and goes on when the same command is given again; a
+diverged one exits with 0, its run.json saying so, because the tables report it.
 """
 
-import argparse
 import csv
 import hashlib
 import json
@@ -20,6 +26,7 @@ import torch
 from safetensors.torch import save_file
 
 from data import store
+from data.arguments import options, takes_settings
 from data.files import atomic_write, digest, write_json
 from models.checkpoint import run_lock
 from models.device import pick_device, supported_precision
@@ -111,13 +118,14 @@ def train(data_file: Path, method: str, seed: int, params: dict, out: Path, chec
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--method", required=True)
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--params", type=json.loads, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--checkpoint", type=Path, help="default: DIR.checkpoint.pt")
+    parser = options(__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="what data.prepare wrote (.npz)")
+    parser.add_argument("--method", required=True, help="name of the run's method, for run.json")
+    parser.add_argument("--seed", type=int, required=True, help="of all that is drawn, from 0 on")
+    takes_settings(parser)
+    parser.add_argument("--out", type=Path, required=True, help="the run's folder, to be written")
+    state = "state of an interrupted run (default: beside --out, OUT.checkpoint.pt)"
+    parser.add_argument("--checkpoint", type=Path, help=state)
     args = parser.parse_args()
     checkpoint = args.checkpoint or args.out.with_name(args.out.name + ".checkpoint.pt")
     try:

@@ -1,12 +1,13 @@
 """Use a trained run on one's own images, without the pipeline.
 
-    python -m models.use encode      --run DIR --images IMAGES --out codes.npz
-    python -m models.use decode      --run DIR --codes codes.npz --out PICTURES
-    python -m models.use sample      --run DIR --count 64 --out PICTURES
-    python -m models.use reconstruct --run DIR --images IMAGES --out PICTURES
-    python -m models.use interpolate --run DIR [--between A B] --steps 8 --out PICTURES
+    RUN=results/quick/runs/mnist/vae/seed0
+    python -m models.use sample      --run $RUN --count 64 --out digits/
+    python -m models.use encode      --run $RUN --images digits/ --out codes.npz
+    python -m models.use decode      --run $RUN --codes codes.npz --out sheet.png
+    python -m models.use reconstruct --run $RUN --images digits/ --out again.npz
+    python -m models.use interpolate --run $RUN --steps 8 --out line.png
 
-DIR      a run's folder, e.g. results/quick/runs/mnist/vae/seed0: weights, settings, provenance
+DIR      a run's folder: weights, settings, provenance
 IMAGES   a folder of pictures, one picture, or an array file, see models/pictures.py. Pictures are
          turned, cut and resized as data/folder.py does it, aligned photographs of CelebA as its
          dataset; arrays must have the run's size already.
@@ -31,6 +32,7 @@ import numpy as np
 import torch
 
 from data import folder
+from data.arguments import options
 from data.datasets import celeba
 from data.store import to_float, to_uint8
 from models import pictures
@@ -231,15 +233,12 @@ def write(path: Path, images: np.ndarray, names: list[str] | None = None) -> str
 
 def parser() -> argparse.ArgumentParser:
     """Options of the five commands."""
-    shape = argparse.RawDescriptionHelpFormatter
-    top = argparse.ArgumentParser(
-        prog="python -m models.use", description=__doc__, formatter_class=shape
-    )
+    top = options(__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     def command(function, help, out="PICTURES"):
         added = commands.add_parser(
-            function.__name__, help=help, description=__doc__, formatter_class=shape
+            function.__name__, help=help, description=__doc__, formatter_class=top.formatter_class
         )
         added.set_defaults(function=function)
         added.add_argument("--run", type=Path, required=True, metavar="DIR", help="a run's folder")
@@ -259,19 +258,22 @@ def parser() -> argparse.ArgumentParser:
     added = command(encode, "images to codes", "codes.npz")
     takes_images(added)
     added.add_argument("--sampled", action="store_true", help="a draw of q(z|x), not its mean")
-    added.add_argument("--seed", type=int, default=0, help="of the draws (0)")
+    added.add_argument("--seed", type=int, default=0, help="of the draws")
     added = command(decode, "codes to images")
     added.add_argument("--codes", required=True, help="array file, codes (n, d)")
     added = command(sample, "new images")
-    added.add_argument("--count", type=int, default=64, help="how many images (64)")
-    added.add_argument("--seed", type=int, help="of the draws (the run's own samples)")
+    added.add_argument("--count", type=int, default=64, help="how many images")
+    added.add_argument("--seed", type=int, help="of the draws (default: the run's own samples)")
     takes_images(command(reconstruct, "images, encoded and decoded"))
     added = command(interpolate, "images on the line between two codes")
     added.add_argument(
-        "--between", nargs=2, metavar=("A", "B"), help="two pictures (two draws of the prior)"
+        "--between",
+        nargs=2,
+        metavar=("A", "B"),
+        help="two pictures (default: two draws of the prior)",
     )
-    added.add_argument("--steps", type=int, default=8, help="how many images, with both ends (8)")
-    added.add_argument("--seed", type=int, default=0, help="of the two draws (0)")
+    added.add_argument("--steps", type=int, default=8, help="how many images, with both ends")
+    added.add_argument("--seed", type=int, default=0, help="of the two draws")
     takes_images(added, required=False)
     return top
 

@@ -32,6 +32,7 @@ FILES = {
     "data/datasets/cifar10.py": [],  # not selected
     "data/registry.py": [],
     "data/prepare.py": ["*"],
+    "data/arguments.py": [],
     "data/files.py": [],
     "data/download.py": [],  # nothing official here
     # Training depends on what decides weights.

@@ -128,10 +128,10 @@ def test_declared_settings_accept_these_and_refuse_others(scored):
 
 def test_settings_that_are_no_json_are_refused(capsys):
     module = importlib.import_module("eval.sharpness.score")
-    for text in ("{count: 1}", "@no/such/file"):
+    for text, where in (("{count: 1}", ""), ("@no/such/file", "no/such/file: ")):
         with pytest.raises(SystemExit):
             run_main(lambda: score_main("sharpness", module.score, ()), "--params", text)
-        assert "--params: not settings in JSON" in capsys.readouterr().err
+        assert f"--params: {where}not settings in JSON" in capsys.readouterr().err
 
 
 # The spelling itself.

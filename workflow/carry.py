@@ -1,13 +1,12 @@
 """Carry the pipeline to a machine without a network, and its results back, in small pieces.
 
-    python -m workflow.carry pack --out DIR [--limit 48] [--python 3.12] [--has torch ...]
-                                  [--preset paper] [--data mnist ...]
-    python -m workflow.carry unpack DIR
-    python -m workflow.carry results --out DIR [--limit 15] [--preset paper] [--with-samples]
+    python -m workflow.carry pack --out parts --has torch torchvision --data mnist
+    python -m workflow.carry unpack parts
+    python -m workflow.carry results --out out --preset paper
 
 `pack` writes what a checkout of the repository lacks: the wheels of the locked packages that the
 other machine does not have, and prepared datasets (run the data phase of the preset first). Each is
-a .tar.xz, cut into parts of at most `limit` MiB; DIR/parts.json lists them with their digests.
+a .tar.xz, cut into parts of at most --limit MiB; parts.json beside them lists their digests.
 `unpack`, run there in the checkout, keeps the parts it is given until an archive is complete, then
 puts it in its place; it may be called once for each load. Then, whatever has arrived:
 
@@ -27,6 +26,7 @@ import tarfile
 import tomllib
 from pathlib import Path
 
+from data.arguments import options
 from data.files import atomic_write, digest, read_json, write_json
 
 STORE = Path(".carried")  # parts of incomplete archives, and the installed wheels
@@ -181,25 +181,28 @@ def unpack(args: argparse.Namespace) -> None:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(required=True)
-    packing = commands.add_parser("pack", help=pack.__doc__)
-    packing.add_argument("--python", default="3.12", help="version there")
-    packing.add_argument(
-        "--has", nargs="*", default=["torch", "torchvision"], help="packages there"
-    )
-    packing.add_argument("--data", nargs="*", help="datasets", default=[])
-    packing.set_defaults(function=pack, limit=48)
-    sending = commands.add_parser("results", help=results.__doc__)
-    sending.add_argument("--with-samples", action="store_true")
-    sending.set_defaults(function=results, limit=15)
-    for command in (packing, sending):
-        command.add_argument("--out", type=Path, required=True)
-        command.add_argument("--limit", type=int, help="MiB a part")
-        command.add_argument("--preset", default="paper")
-    taking = commands.add_parser("unpack", help=unpack.__doc__)
-    taking.add_argument("folder", type=Path)
-    taking.set_defaults(function=unpack)
+    parser = options(__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(function, limit: int | None = None) -> argparse.ArgumentParser:
+        keys = {"description": function.__doc__, "formatter_class": parser.formatter_class}
+        added = commands.add_parser(function.__name__, help=function.__doc__, **keys)
+        added.set_defaults(function=function)
+        if limit:
+            added.add_argument("--out", type=Path, required=True, help="folder for the parts")
+            added.add_argument("--limit", type=int, default=limit, help="MiB a part")
+            added.add_argument("--preset", default="paper", help="whose results")
+        return added
+
+    packing, sending, taking = command(pack, 48), command(results, 15), command(unpack)
+    packing.add_argument("--python", default="3.12", help="the other machine's version")
+    there = "packages that it has (default: torch torchvision)"
+    packing.add_argument("--has", nargs="*", default=["torch", "torchvision"], help=there)
+    data = "prepared datasets to pack (default: none)"
+    packing.add_argument("--data", nargs="*", default=[], help=data)
+    samples = "generated images too, which are large"
+    sending.add_argument("--with-samples", action="store_true", help=samples)
+    taking.add_argument("folder", type=Path, help="where the parts are")
     args = parser.parse_args()
     args.function(args)
 

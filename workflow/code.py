@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # changed is as right as before. Not here, though they may look like it: `models/checkpoint.py` (the
 # state that it restores becomes weights) and `models/device.py` (it decides the arithmetic).
 LEFT_OUT = {
+    "data/arguments.py": "reads command lines; what settings they give, the engines know",
     "data/files.py": "writes files whole or not at all and reads with bounds; not what is in them",
     "data/registry.py": "finds a dataset's module by name; that module is a dependency itself",
     "models/interruption.py": "when to stop early; a resumed run ends with the same bytes (tested)",

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import yaml
 
+from data.arguments import options
 from data.files import digest
 
 LOCK = Path("dvc.lock")
@@ -139,6 +140,7 @@ def accept() -> None:
 
 def main() -> None:
     """The command line."""
+    options(__doc__).parse_args()
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     try:
         accept()

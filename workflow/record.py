@@ -1,7 +1,7 @@
 """The record: the runs that are committed with their scores, and what is rendered of them.
 
-    python -m workflow.record [--preset paper]               (make record) render what there is
-    python -m workflow.record --missing [--preset narrow] [--datasets ...] [--seeds ...]
+    python -m workflow.record --preset narrow      # render what there is (make record: of `paper`)
+    python -m workflow.record --missing --preset narrow --seeds 0
 
 The record is the best run that is committed: of preset `paper` where there is one, else of `narrow`.
 It grows in parts, over many sessions and machines, and is committed without weights: the records of
@@ -18,13 +18,13 @@ out the rest; n says so in every cell. It writes results/<preset>/{metrics.json,
 tables/, figures/, plots/}; record/, metrics.json, tables.md, tables/ and figures/ are to be committed.
 """
 
-import argparse
 import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from data.arguments import options
 from data.files import atomic_write
 from workflow.settings import ROOT, Settings, check, load
 
@@ -108,11 +108,12 @@ def missing(settings: Settings, results: Path = Path("results")) -> list[str]:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--preset", default="paper")
+    parser = options(__doc__)
+    parser.add_argument("--preset", default="paper", help="whose record")
     parser.add_argument("--missing", action="store_true", help="print the scores to be made")
-    parser.add_argument("--datasets", nargs="+", help="with --missing: of these alone")
-    parser.add_argument("--seeds", nargs="+", type=int, help="with --missing: of these alone")
+    parser.add_argument("--datasets", nargs="+", help="with --missing: of these (default: all)")
+    seeds = "with --missing: of these (default: the preset's)"
+    parser.add_argument("--seeds", nargs="+", type=int, help=seeds)
     args = parser.parse_args()
     if not args.missing:
         return render(args.preset)

@@ -1,6 +1,6 @@
 """Reads params.yaml and answers what a job's settings are. Knows no engine and loads no torch.
 
-python -m workflow.settings [params.yaml]      check a file and say what it selects
+    python -m workflow.settings params.yaml      # check a file and say what it selects
 
 Whether a configuration can run is decided by workflow/checks.py; `check` is its front door.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from data import registry
+from data.arguments import options
 from workflow import counts
 from workflow.declarations import literal, objectives, scores
 
@@ -288,7 +289,9 @@ class Settings:
 
 def main() -> None:
     """Check a file from the command line."""
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "params.yaml"
+    parser, usual = options(__doc__), ROOT / "params.yaml"
+    parser.add_argument("file", type=Path, nargs="?", default=usual, help="settings to check")
+    path = parser.parse_args().file
     try:
         config = load(path)
         check(config)

@@ -1,8 +1,8 @@
 """The studies behind the record (docs/studies.md): what they cost, what they measure, their tables.
 
-    python -m workflow.study estimate [NAME ...] [--steps N]
-    python -m workflow.study robustness [--preset narrow] [--datasets ...] [--methods ...] [--seeds ...]
-    python -m workflow.study render [NAME ...]
+    python -m workflow.study estimate
+    python -m workflow.study robustness --preset narrow --datasets mnist --seeds 0
+    python -m workflow.study render attribution
 
 `robustness` scores finished runs again and trains nothing; the same command goes on where it was
 stopped. The others are presets, `study_<name>`, which the engine runs; `render` shows what there is of
@@ -12,6 +12,7 @@ them. Tables and figures go to results/studies/.
 import argparse
 import sys
 
+from data.arguments import options
 from workflow.settings import ROOT, Settings, SettingsError, check, load
 from workflow.studies.definitions import STUDIES
 
@@ -54,22 +55,25 @@ def run_estimate(args: argparse.Namespace) -> None:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(required=True)
-    robust = commands.add_parser("robustness", help=run_robustness.__doc__)
-    robust.add_argument("--datasets", nargs="+")
-    robust.add_argument("--methods", nargs="+")
-    robust.add_argument("--seeds", nargs="+", type=int)
-    robust.set_defaults(function=run_robustness)
-    drawing = commands.add_parser("render", help=run_render.__doc__)
-    drawing.set_defaults(function=run_render)
-    cost = commands.add_parser("estimate", help=run_estimate.__doc__)
+    parser = options(__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, function) -> argparse.ArgumentParser:
+        words, shape = function.__doc__, parser.formatter_class
+        added = commands.add_parser(name, help=words, description=words, formatter_class=shape)
+        added.set_defaults(function=function)
+        return added
+
+    robust = command("robustness", run_robustness)
+    for name, kind in (("datasets", str), ("methods", str), ("seeds", int)):
+        robust.add_argument(f"--{name}", nargs="+", type=kind, help="of these (default: all)")
+    drawing, cost = command("render", run_render), command("estimate", run_estimate)
     cost.add_argument("--steps", type=int, default=5, help="timed optimisation steps of each kind")
-    cost.set_defaults(function=run_estimate)
-    for command in (drawing, cost):
-        command.add_argument("names", nargs="*", metavar="NAME", help=", ".join(STUDIES))
-    for command in (robust, cost):
-        command.add_argument("--preset", default="narrow", help="whose runs: narrow")
+    for added in (drawing, cost):
+        names = f"{', '.join(STUDIES)} (default: all)"
+        added.add_argument("names", nargs="*", metavar="NAME", help=names)
+    for added in (robust, cost):
+        added.add_argument("--preset", default="narrow", help="whose runs")
     args = parser.parse_args()
     if unknown := set(getattr(args, "names", ())) - set(STUDIES):
         parser.error(f"{', '.join(sorted(unknown))}: no study; there are {', '.join(STUDIES)}")

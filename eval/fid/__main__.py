@@ -1,8 +1,8 @@
 """FID and KID between two sets of images, without a run.
 
-    python -m eval.fid A B --inception inception.safetensors
-    python -m eval.fid A B --dims 64
-    python -m eval.fid A --dims 64 --save A_64.npz
+    python -m eval.fid generated/ real/ --inception inception.safetensors
+    python -m eval.fid generated/ real/ --dims 64
+    python -m eval.fid real/ --dims 64 --save real_64.npz
 
 A and B are each one of
 
@@ -22,6 +22,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from data.arguments import options
 from data.files import write_json
 from eval.fid.compare import compare, key, measure, save
 from eval.fid.inception import DIMS, load_network
@@ -30,16 +31,12 @@ from models.device import pick_device
 
 def parser() -> argparse.ArgumentParser:
     """The options."""
-    made = argparse.ArgumentParser(
-        prog="python -m eval.fid",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    made = options(__doc__)
     made.add_argument("a", metavar="A", help="images or statistics")
     made.add_argument("b", metavar="B", nargs="?", help="images or statistics; may lack if --save")
-    made.add_argument("--dims", type=int, choices=DIMS, default=2048, help="features (2048)")
+    made.add_argument("--dims", type=int, choices=DIMS, default=2048, help="features")
     made.add_argument("--inception", type=Path, help="the network's weights, for 2048 features")
-    made.add_argument("--groups", type=int, default=10, help="of the jackknife's errors (10)")
+    made.add_argument("--groups", type=int, default=10, help="of the errors' jackknife")
     made.add_argument("--save", type=Path, metavar="NPZ", help="keep the statistics of A")
     made.add_argument("--out", type=Path, metavar="JSON", help="write the values")
     return made
@@ -47,14 +44,14 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    options = parser()
-    args = options.parse_args(arguments)
+    made = parser()
+    args = made.parse_args(arguments)
     if args.b is None and args.save is None:
-        options.error("give B, or --save to keep the statistics of A")
+        made.error("give B, or --save to keep the statistics of A")
     if args.groups < 2:
-        options.error(f"--groups is {args.groups}; the jackknife needs 2 or more")
+        made.error(f"--groups is {args.groups}; the jackknife needs 2 or more")
     if args.dims == 2048 and args.inception is None:
-        options.error(
+        made.error(
             "--dims 2048 needs --inception FILE; make it by `python -m data.download inception "
             "--to downloads --out downloads/inception.json` and `python -m data.inception "
             "--manifest downloads/inception.json --out inception.safetensors`, or take --dims 64"

@@ -1,9 +1,11 @@
 """Features of real images, once per dataset, for `eval.fid.score`.
 
-    python -m eval.fid.reference --data NPZ [--inception FILE] --params JSON-or-@file --out NPZ
+    python -m eval.fid.reference --data results/quick/data/cifar10.npz --out reference.npz \\
+        --params '{"dims": 64, "references": {"test": 300}, "count": 300, "groups": 10,
+        "batch": null, "allow_small": false}'
 
 Settings:
-    dims        64, 192 (embedded weights) or 2048 (needs --inception)
+    dims        features: 64, 192 (embedded weights) or 2048 (needs --inception)
     references  {split: at most how many of its first images, null for all}, such as
                 {"test": 10000, "train": null}; the number used goes to the protocol
     count       number of generated images that FID will compare; also that of the floor
@@ -12,8 +14,9 @@ Settings:
     allow_small whether fewer images than dims may be used
 
 FID needs the mean and covariance of all images of a reference; KID, which is unbiased at any count,
-the features of the first `count`, kept as float32. Beside each reference stands its floor: the FID of as many real images of the other split. No
-model can be expected to get below it; what a generated value exceeds it by is the model's.
+the features of the first `count`, kept as float32. Beside each reference stands its floor: the FID
+of as many real images of the other split. No model can be expected to get below it; what a
+generated value exceeds it by is the model's.
 """
 
 import json
@@ -23,9 +26,9 @@ from pathlib import Path
 import numpy as np
 
 from data import store
+from data.arguments import options, takes_settings
 from data.arrays import open_arrays
 from data.files import atomic_write
-from eval.arguments import options, settings
 from eval.fid.frechet import Statistics, frechet_distance, jackknife_error, statistics
 from eval.fid.inception import PREPROCESSING, FeatureNetwork, features, load_network
 from models.device import pick_device
@@ -135,7 +138,7 @@ def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the prepared dataset (.npz)")
     parser.add_argument("--inception", type=Path, help="full Inception network, for dims 2048")
-    parser.add_argument("--params", type=settings, required=True, help="settings, JSON or @file")
+    takes_settings(parser)
     parser.add_argument("--out", type=Path, required=True, help="the references (.npz)")
     arguments = parser.parse_args()
 

@@ -1,9 +1,13 @@
 """Fréchet and kernel Inception distance of a run's generated images to real ones.
 
-    python -m eval.fid.score --run DIR --data NPZ --samples NPZ --reference NPZ [--inception FILE]
-        --params JSON --out JSON --units NPZ
+    python -m eval.fid.score --run results/quick/runs/cifar10/vae/seed0 \\
+        --data results/quick/data/cifar10.npz --out fid.json --units fid.npz \\
+        --samples results/quick/samples/cifar10/vae/seed0.npz \\
+        --reference results/quick/references/fid/cifar10.npz \\
+        --params '{"dims": 64, "references": {"test": 300}, "count": 300, "groups": 10,
+        "batch": null, "allow_small": false}'
 
-`samples` holds `images`, uint8 (n, h, w, c); `reference` is what `eval.fid.reference` wrote.
+The samples hold `images`, uint8 (n, h, w, c); the reference is what `eval.fid.reference` wrote.
 Settings are those of `eval.fid.reference`; count null takes all generated images.
 """
 

@@ -1,8 +1,11 @@
 """How much the codes know: the quantities that the paper argues with and does not measure.
 
-    python -m eval.information.score --run DIR --data NPZ --params JSON --out JSON --units NPZ
+    python -m eval.information.score --run results/quick/runs/mnist/vae/seed0 \\
+        --data results/quick/data/mnist.npz --out information.json --units information.npz \\
+        --params '{"count": 1000, "resolution": 0.5, "batch": 250}'
 
-Settings: count (test images, null for all), resolution (standard deviation tau) and batch.
+Settings: count (test images, null for all), resolution (standard deviation tau, in units of the
+code) and batch (images at a time).
 
 A deterministic code has infinite information and infinite rate. What it is worth depends on how
 finely one can read it, so that every method is also read through one channel, y = z + tau noise

@@ -1,6 +1,10 @@
 """Negative log-likelihood of test images, in nats per image (Table I, MNIST and Omniglot).
 
-    python -m eval.nll.score --run DIR --data NPZ --params JSON --out JSON --units NPZ
+    python -m eval.nll.score --run results/quick/runs/mnist/vae/seed0 \\
+        --data results/quick/data/mnist.npz --out nll.json --units nll.npz \\
+        --params '{"images": 20, "samples": 20, "proposal": "laplace",
+        "proposal_scales": [1.0, 1.2], "tuning_images": 20, "laplace_iterations": 4,
+        "prior_samples": 500, "ais": null, "batch": 500}'
 
 Two numbers, because the paper does not say which it means (docs/nll.md):
 

@@ -1,6 +1,11 @@
 """Semi-supervised classification of clean and corrupted images (Tables III-V): M1+TSVM.
 
-    python -m eval.robustness.score --run DIR --data NPZ --params JSON --out JSON --units NPZ
+    python -m eval.robustness.score --run results/quick/runs/mnist/vae/seed0 \\
+        --data results/quick/data/mnist.npz --out robustness.json --units robustness.npz \\
+        --params '{"labels": 1000, "unlabelled": null, "test": 1000, "levels": [0.1, 0.5],
+        "corruptions": ["gaussian_clipped"], "draws": 2, "C": 1.0, "unlabelled_weight": 1.0,
+        "kernel": "rbf", "annealing": "weight", "features": "mean", "retrain_levels": [],
+        "batch_statistics": false, "few_shot": null}'
 
 The features are the posterior means (or deterministic codes) of the trained encoder. A transductive
 SVM learns from a few labelled and many unlabelled training images, a plain SVM from the labelled

@@ -1,7 +1,9 @@
 """How sharp generated images are beside real ones: the blurriness measure of tolstikhin/wae.
 
-    python -m eval.sharpness.score --run DIR --data NPZ --samples NPZ --params JSON --out JSON
-        --units NPZ
+    python -m eval.sharpness.score --run results/quick/runs/mnist/vae/seed0 \\
+        --data results/quick/data/mnist.npz --out sharpness.json --units sharpness.npz \\
+        --samples results/quick/samples/mnist/vae/seed0.npz \\
+        --params '{"count": 500}'
 
 Settings: count, how many generated and how many test images (null for all).
 

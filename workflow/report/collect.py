@@ -1,11 +1,11 @@
 """Gather the runs and scores of a preset into one file, from which all that is read is made.
 
-    python -m workflow.report.collect --preset NAME --params JSON --root results/NAME --out FILE \\
-        [--partial] [--kept FILE]
+    python -m workflow.report.collect --preset quick --root results/quick --out metrics.json \\
+        --params '{"methods": [{"name": "vae", "label": "VAE"}], "datasets": ["mnist"],
+        "seeds": [0], "scored": {"nll": ["mnist"]}, "levels": {"small": 0.1, "large": 0.5}}'
 
-`--params` is {"methods": [{"name", "label"}, ...], "datasets": [...], "seeds": [...], "scored":
-{score: [datasets]}, "levels": {"small", "large"}}; levels are the noise levels that the tables
-show. Exactly what is named is read, never what a folder happens to hold: a seed removed from the
+Of the settings, scored is {score: [datasets]}; levels are the noise levels that the tables show.
+Exactly what is named is read, never what a folder happens to hold: a seed removed from the
 configuration must not linger in a mean. A missing file is an error; with `--partial` (a record made
 in parts) it is left out and n says so, as is a dataset without any run. A committed record keeps
 neither the data nor the values per unit: `--kept` names an earlier file made from them, from which
@@ -15,15 +15,16 @@ A score is {"values": {name: {"value", "se", "interval", "doubtful"}}}, as `eval
 beside it lies one array file with its values per unit, see `workflow.report.paired`.
 """
 
-import argparse
 import json
 import re
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
+from data.arguments import takes_settings
 from data.arrays import open_arrays
 from data.files import atomic_write, read_json
+from workflow.report.arguments import report_options
 from workflow.report.paired import paired
 
 RUN_KEYS = ("status", "seconds", "utilisation", "params", "provenance")
@@ -238,11 +239,10 @@ def as_text(metrics: dict) -> str:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--preset", required=True)
-    parser.add_argument("--params", type=json.loads, required=True)
-    parser.add_argument("--root", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser = report_options(__doc__, "root")
+    parser.add_argument("--preset", required=True, help="its name, for the tables to say")
+    takes_settings(parser)
+    parser.add_argument("--out", type=Path, required=True, help="metrics.json, to be written")
     parser.add_argument("--partial", action="store_true", help="leave out what is missing")
     parser.add_argument("--kept", type=Path, help="an earlier metrics.json of this record, if any")
     args = parser.parse_args()

@@ -1,18 +1,20 @@
 """Plot data: learning curves and accuracy against noise, as long tables.
 
-    python -m workflow.report.curves --metrics FILE --root DIR --out-dir DIR
+    python -m workflow.report.curves --metrics results/quick/metrics.json --root results/quick \\
+        --out-dir plots
 
 writes learning_curves.csv (dataset, method, seed, epoch, then every part of the losses) and
 robustness.csv (dataset, classifier, trained_on, method, corruption, level, accuracy, low, high, n;
-accuracies in %, low and high their 95 % interval), for the figures and for `dvc plots`. What `metrics.json` names is read, nothing else.
+accuracies in %, low and high their 95 % interval), for the figures and for `dvc plots`. What
+`metrics.json` names is read, nothing else.
 """
 
-import argparse
 from pathlib import Path
 
 import pandas as pd
 
 from data.files import atomic_write, read_json
+from workflow.report.arguments import report_options
 from workflow.report.labels import dataset_names
 from workflow.report.text.readings import AREA, CLEAN, readings
 from workflow.report.values import Value, measured
@@ -73,11 +75,7 @@ def robustness_curves(metrics: dict) -> pd.DataFrame:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--metrics", type=Path, required=True)
-    parser.add_argument("--root", type=Path, required=True)
-    parser.add_argument("--out-dir", type=Path, required=True)
-    args = parser.parse_args()
+    args = report_options(__doc__, "metrics", "root", "out-dir").parse_args()
     metrics = read_json(args.metrics)
     for name, frame in (
         ("learning_curves", learning_curves(metrics, args.root)),

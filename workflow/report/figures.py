@@ -1,16 +1,17 @@
 """Draw every figure, as PNG and SVG.
 
-    python -m workflow.report.figures --metrics FILE --root results/NAME --out-dir DIR
+    python -m workflow.report.figures --metrics results/quick/metrics.json --root results/quick \\
+        --out-dir figures
 
 Figures 1-4 are the paper's (samples, see `workflow.report.pictures.samples`); all others are ours.
 The same inputs give the same bytes.
 """
 
-import argparse
 from functools import partial
 from pathlib import Path
 
 from data.files import read_json
+from workflow.report.arguments import report_options
 from workflow.report.pictures import charts, drawing, samples
 from workflow.report.pictures.captions import dataset_figures, figure_captions
 
@@ -39,11 +40,7 @@ def draw(metrics: dict, root: Path, folder: Path) -> None:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--metrics", type=Path, required=True)
-    parser.add_argument("--root", type=Path, required=True)
-    parser.add_argument("--out-dir", type=Path, required=True)
-    args = parser.parse_args()
+    args = report_options(__doc__, "metrics", "root", "out-dir").parse_args()
     draw(read_json(args.metrics), args.root, args.out_dir)
 
 

@@ -1,16 +1,16 @@
 """The page that `dvc plots show` fills, with the scripts that draw in it: it needs no network.
 
-    python -m workflow.report.plots_template --out FILE
+    python -m workflow.report.plots_template --out template.html
 
 DVC's own page fetches Vega from elsewhere. Snakemake brings the same libraries for its report
 (vega, vega-lite, vega-embed); `.dvc/config` names the file as `plots.html_template`.
 """
 
-import argparse
 from pathlib import Path
 
 from snakemake.assets import Assets
 
+from data.arguments import options
 from workflow.report.text.writing import write_text
 
 SCRIPTS = ("vega/vega.js", "vega-lite/vega-lite.js", "vega-embed/vega-embed.js")
@@ -45,8 +45,8 @@ def template() -> str:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
+    parser = options(__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="the page to write (.html)")
     write_text(parser.parse_args().out, template())
 
 

@@ -1,11 +1,10 @@
 """Print what became of the paper's statements, one line each, in the width of the terminal.
 
-    python -m workflow.report.screen --metrics results/NAME/metrics.json [--record FILE]
+    python -m workflow.report.screen --metrics results/quick/metrics.json
 
 The same lines as at the top of tables.md. What does not fit is shortened, or a column left out.
 """
 
-import argparse
 import os
 import shutil
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from workflow.report.arguments import report_options
 from workflow.report.tables import read_sources
 from workflow.report.text.statements import (
     COLUMNS,
@@ -96,10 +96,7 @@ def where_to_look(metrics: Path) -> str:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--metrics", type=Path, required=True)
-    parser.add_argument("--record", type=Path)
-    args = parser.parse_args()
+    args = report_options(__doc__, "metrics", "record").parse_args()
     width = shutil.get_terminal_size((120, 24)).columns
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     text = screen(read_sources(args.metrics, args.record), width, colour=colour)

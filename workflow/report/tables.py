@@ -1,17 +1,16 @@
 """Write tables.md, the same tables as CSV and LaTeX, and this run's means for `dvc metrics`.
 
-    python -m workflow.report.tables --metrics FILE [--record FILE] --out-md FILE [FILE ...] \\
-        --tables-dir DIR --summary DIR
+    python -m workflow.report.tables --metrics results/quick/metrics.json --out-md tables.md \\
+        --tables-dir tables --summary summary
 
-`--metrics` is this run's `metrics.json`; `--record`, if the file exists, the committed record's.
-Every --out-md gets the same text with its own relative links to the figures beside DIR.
+Every --out-md gets the same text with its own relative links to the figures beside --tables-dir.
 """
 
-import argparse
 import os
 from pathlib import Path
 
 from data.files import read_json, write_json
+from workflow.report.arguments import report_options
 from workflow.report.labels import Source, dataset_label
 from workflow.report.paper import paper
 from workflow.report.summary import write_summaries
@@ -74,11 +73,10 @@ def link(target: Path, page: Path) -> str:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--metrics", type=Path, required=True)
-    parser.add_argument("--record", type=Path)
-    parser.add_argument("--out-md", type=Path, nargs="+", action="extend", required=True)
-    parser.add_argument("--tables-dir", type=Path, required=True)
+    parser = report_options(__doc__, "metrics", "record")
+    several = {"type": Path, "nargs": "+", "action": "extend", "required": True}
+    parser.add_argument("--out-md", **several, help="the page to write, in one place or several")
+    parser.add_argument("--tables-dir", type=Path, required=True, help="folder for CSV and LaTeX")
     parser.add_argument("--summary", type=Path, required=True, help="folder, for `dvc metrics`")
     args = parser.parse_args()
     sources = read_sources(args.metrics, args.record)

@@ -1,19 +1,19 @@
 """Write report.html, one file that needs no network: verdicts, tables, figures, costs, raw numbers.
 
-    python -m workflow.report.page.render --metrics FILE [--record FILE] --root results/NAME \\
-        --out FILE [FILE ...]
+    python -m workflow.report.page.render --metrics results/quick/metrics.json \\
+        --root results/quick --out report.html
 
 The figures of --root are embedded; links to raw numbers are relative to each --out. The same inputs
 give the same bytes.
 """
 
-import argparse
 import re
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from workflow.report.arguments import report_options
 from workflow.report.page.content import page
 from workflow.report.tables import link, read_sources
 from workflow.report.text.writing import write_text
@@ -61,11 +61,9 @@ def render(content: dict, root: Path, out: Path) -> str:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--metrics", type=Path, required=True)
-    parser.add_argument("--record", type=Path)
-    parser.add_argument("--root", type=Path, required=True)
-    parser.add_argument("--out", type=Path, nargs="+", action="extend", required=True)
+    parser = report_options(__doc__, "metrics", "record", "root")
+    several = {"type": Path, "nargs": "+", "action": "extend", "required": True}
+    parser.add_argument("--out", **several, help="the page to write, in one place or several")
     args = parser.parse_args()
     content = page(read_sources(args.metrics, args.record), args.root)
     for path in args.out:
