@@ -56,6 +56,7 @@ FILES = {
     "workflow/report/pictures/style.mplstyle": ["figures", "page"],
     "workflow/report/page/style.css": ["page"],
     # What asks for jobs is not part of any.
+    "workflow/report/commands.py": [],
     "workflow/settings.py": [],
     "workflow/resources.py": [],
     "workflow/rules/scores.smk": [],

@@ -18,7 +18,6 @@ out the rest; n says so in every cell. It writes results/<preset>/{metrics.json,
 tables/, figures/, plots/}; record/, metrics.json, tables.md, tables/ and figures/ are to be committed.
 """
 
-import json
 import shutil
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from pathlib import Path
 
 from data.arguments import options
 from data.files import atomic_write
+from workflow.report.commands import commands
 from workflow.settings import ROOT, Settings, check, load
 
 PRESETS = ("paper", "narrow")  # that make a record, the best first
@@ -70,25 +70,20 @@ def take_in(folder: Path) -> Path:
 
 
 def render(preset: str) -> None:
-    """Run the report's four commands on the preset's record, as far as they go."""
+    """Run the report's commands on the preset's record, as far as they go."""
     config = load() | {"preset": preset}
     check(config)
-    folder = f"results/{preset}"
-    metrics = f"{folder}/metrics.json"
-    root = str(take_in(ROOT / folder))
-    record = committed(preset, ROOT / "results")
-    beside = ["--record", str(record)] if record else []
-    for command in (
-        ["collect", "--preset", preset, "--params", json.dumps(Settings(config).report_settings())]
-        + ["--root", root, "--out", metrics, "--partial", "--kept", metrics],
-        ["tables", "--metrics", metrics, "--out-md", f"{folder}/tables.md"]
-        + ["--tables-dir", f"{folder}/tables", "--summary", f"{folder}/summary"]
-        + beside,
-        ["figures", "--metrics", metrics, "--root", root, "--out-dir", f"{folder}/figures"],
-        ["curves", "--metrics", metrics, "--root", root, "--out-dir", f"{folder}/plots"],
-    ):
-        module, *options = command
-        words = [sys.executable, "-m", f"workflow.report.{module}", *options]
+    out = Path("results", preset)
+    lines = commands(
+        preset,
+        Settings(config).report_settings(),
+        root=take_in(ROOT / out),
+        out=out,
+        partial=True,
+        kept=True,
+        record=committed(preset, ROOT / "results"),
+    )
+    for words in lines.values():
         subprocess.run(words, cwd=ROOT, check=True)
 
 

@@ -6,14 +6,13 @@ by the next run: tables.md begins with a list of what is missing, and n says in 
 seeds stand behind it. results/tables.md and metrics.json stay those of a whole run.
 """
 
-import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from data.files import atomic_write
+from workflow.report.commands import commands
 
 TAKEN = (".json", ".csv", ".npz")  # suffixes of what tables are made from; not weights
 
@@ -69,15 +68,9 @@ def render(
             link = folder / path.relative_to(root)
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(path.resolve())
-    metrics = str(folder / "metrics.json")
     text = "\n".join(["# Not everything was made", "", *absent, "", ""])
-    for module, *options in (
-        ["collect", "--preset", preset, "--params", json.dumps(params), "--partial"]
-        + ["--root", str(folder), "--out", metrics],
-        ["tables", "--metrics", metrics, "--out-md", str(page)]
-        + ["--tables-dir", str(folder / "tables"), "--summary", str(folder / "summary")],
-    ):
-        words = [sys.executable, "-m", f"workflow.report.{module}", *options]
+    lines = commands(preset, params, root=folder, out=folder, partial=True)
+    for words in (lines["metrics"], lines["tables"]):
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         if done.returncode:
             text += f"No tables: {(done.stderr.strip().splitlines() or [''])[-1]}\n"
