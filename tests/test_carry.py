@@ -64,7 +64,9 @@ def test_a_damaged_part_is_named(checkouts, tmp_path):
 def test_results_come_back_without_weights_and_data(checkouts, tmp_path):
     kept = ["runs/mnist/vae/seed0/run.json", "scores/nll/mnist/vae/seed0.json"]
     kept += ["scores/nll/mnist/vae/seed0.npz", "samples/mnist/vae/seed0.npz"]
+    kept += ["logs/train/mnist/vae/seed0.log", "benchmarks/train/mnist/vae/seed0.tsv"]
     left = ["runs/mnist/vae/seed0/weights.safetensors", "data/celeba.npz", "checkpoints/a.pt"]
+    left += ["scores/nll/mnist/vae/.seed1-x.json", "runs/mnist/vae/seed0/.history-x.csv"]  # half
     for name in kept + left:
         write(f"results/paper/{name}", name.encode())
     arguments = {"out": tmp_path / "back", "limit": 1, "preset": "paper", "with_samples": True}

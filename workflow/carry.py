@@ -28,19 +28,13 @@ from pathlib import Path
 
 from data.arguments import options
 from data.files import atomic_write, digest, read_json, write_json
+from workflow.measured import RUNS, SAMPLES, SCORES
 
 STORE = Path(".carried")  # parts of incomplete archives, and the installed wheels
 INDEX = "parts.json"
 MIB = 2**20
 NOT_FOR_RUNNING = {"dvc", "ruff", "snakefmt", "hypothesis", "pytest-xdist"}
-RESULTS = (
-    "runs/**/run.json",
-    "runs/**/history.csv",
-    "scores/**/*.json",
-    "scores/**/*.npz",
-    "logs/**/*.log",
-    "benchmarks/**/*.tsv",
-)
+RESULTS = (*RUNS, *SCORES, "logs/**/*.log", "benchmarks/**/*.tsv")
 
 
 def needed_packages(has: set[str]) -> list[str]:
@@ -134,7 +128,7 @@ def results(args: argparse.Namespace) -> None:
     """What was measured, for `unpack`."""
     args.out.mkdir(parents=True, exist_ok=True)
     root = Path("results") / args.preset
-    patterns = (*RESULTS, "samples/**/*.npz") if args.with_samples else RESULTS
+    patterns = (*RESULTS, *SAMPLES) if args.with_samples else RESULTS
     paths = sorted({path for pattern in patterns for path in root.glob(pattern)})
     write_parts("results", {str(path): path for path in paths}, args.out, args.limit * MIB)
 

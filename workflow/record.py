@@ -25,19 +25,14 @@ from pathlib import Path
 
 from data.arguments import options
 from data.files import atomic_write
+from workflow.measured import RUNS, SAMPLES, SCORES
 from workflow.report.commands import commands
 from workflow.settings import ROOT, Settings, check, load
 
 PRESETS = ("paper", "narrow")  # that make a record, the best first
-# Below results/<preset>. Values per unit and samples are taken in too, but not committed: they are
-# large, and metrics.json and the figures have what they tell.
-TAKEN_IN = (
-    "runs/*/*/*/run.json",
-    "runs/*/*/*/history.csv",
-    "scores/*/*/*/*.json",
-    "scores/*/*/*/*.npz",
-    "samples/*/*/*.npz",
-)
+# Values per unit and samples are taken in too, but not committed: they are large, and metrics.json and
+# the figures have what they tell.
+TAKEN_IN = (*RUNS, *SCORES, *SAMPLES)
 
 
 def committed(preset: str, results: Path = Path("results")) -> Path | None:
