@@ -92,6 +92,7 @@ def write_run(root: Path, dataset: str, method: str, seed: int, status: dict) ->
     settings = {"model": {"width": 0.125, "latent": 8}, "train": {"epochs": 2}}
     origin = {"commit": "c" * 40, "dirty": False, "hardware": "a CPU"}
     record = {
+        "weights_sha256": f"{dataset} {method} {seed}",
         "params": settings,
         "utilisation": {} if diverged else {"images_per_second": 100.0, "device": "cpu"},
         "provenance": origin | {"date": f"2020-01-0{seed + 1}T00:00:00+00:00"},

@@ -46,8 +46,7 @@ def test_they_are_the_engines(tmp_path):
         python, _, module, *ours = words
         assert python == sys.executable
         assert options(ours) == options(engine.pop(module))
-    # Nothing of a preset is left.
-    assert engine.keys() == {"workflow.report.plots_template", "workflow.report.page.render"}
+    assert engine.keys() == {"workflow.report.plots_template"}  # which is of no preset
 
 
 def test_a_part_keeps_what_it_had_and_stands_beside_nothing():

@@ -13,9 +13,11 @@ they need and no more:
     targets=$(python -m workflow.record --missing --preset narrow) &&
     snakemake --cores 2 $targets --config preset=narrow
 
-Rendering first takes finished runs and scores into the record. It shows what is there and leaves
-out the rest; n says so in every cell. It writes results/<preset>/{metrics.json, summary/, tables.md,
-tables/, figures/, plots/}; record/, metrics.json, tables.md, tables/ and figures/ are to be committed.
+Rendering first takes finished runs and scores into the record, also while an engine goes on. What is
+of other weights than the run beside it, here or in the record, is named and left out. It then shows
+what is there; n says so in every cell. It writes results/<preset>/{metrics.json, summary/, tables.md,
+tables/, figures/, plots/, report.html}; record/, metrics.json, tables.md, tables/ and figures/ are to
+be committed.
 """
 
 import shutil
@@ -24,7 +26,7 @@ import sys
 from pathlib import Path
 
 from data.arguments import options
-from data.files import atomic_write
+from data.files import atomic_write, read_json
 from workflow.measured import RUNS, SAMPLES, SCORES
 from workflow.report.commands import commands
 from workflow.settings import ROOT, Settings, check, load
@@ -49,15 +51,67 @@ def committed(preset: str, results: Path = Path("results")) -> Path | None:
     return None
 
 
+def run_of(path: Path) -> Path:
+    """The run, <dataset>/<method>/seed<n>, of a file of TAKEN_IN; `path` begins below the preset's folder."""
+    parts = path.with_suffix("").parts
+    return Path(*(parts[1:4] if parts[0] == "runs" else parts[-3:]))
+
+
+def why_not(folder: Path, path: Path) -> str | None:
+    """Why a file of results/<preset> may not be taken into its record, None if it may.
+
+    Programs write run.json last of a run, and a score's JSON after its values per unit. Scores do not
+    name the weights that they are of: those made before the run was are of others.
+    """
+    run = folder / "runs" / run_of(path.relative_to(folder)) / "run.json"
+    if not run.exists():
+        return "its run is not there: removed, or being trained again"
+    if path.parent == run.parent:
+        return None
+    if path.stat().st_mtime_ns < run.stat().st_mtime_ns:
+        return "older than its run, hence of other weights; have the engine make it again"
+    if path.is_relative_to(folder / "scores") and not path.with_suffix(".json").exists():
+        return "of a score that is not finished"
+    return None
+
+
+def weights_of(run: Path) -> str:
+    """Digest of the weights that a run.json is of."""
+    return read_json(run, ("weights_sha256",))["weights_sha256"]
+
+
+def other_runs(folder: Path, kept: Path) -> dict[Path, str]:
+    """Runs whose weights are not those of the same run in the record, and what to do."""
+    found = {}
+    for path in folder.glob(RUNS[0]):
+        run, recorded = path.parent.relative_to(folder / "runs"), kept / path.relative_to(folder)
+        if recorded.exists() and weights_of(path) != weights_of(recorded):
+            found[run] = (
+                "other weights than in the record. To have this run instead, remove"
+                f" {recorded.parent} and {kept}/scores/*/{run}.*"
+            )
+    return found
+
+
 def take_in(folder: Path) -> Path:
-    """Copy what finished in results/<preset> into its record/, beside a link to the data."""
+    """Copy what finished in results/<preset> into its record/, beside a link to the data.
+
+    What may not be taken in is said on stderr, a line each, with the reason.
+    """
     kept = folder / "record"
     kept.mkdir(parents=True, exist_ok=True)
     if not (kept / "data").is_symlink():
         (kept / "data").symlink_to(Path("..") / "data")
-    for path in [path for pattern in TAKEN_IN for path in folder.glob(pattern)]:
+    others = other_runs(folder, kept)
+    for run, why in others.items():
+        print(f"left out: {folder / 'runs' / run} and its scores: {why}", file=sys.stderr)
+    for path in sorted(path for pattern in TAKEN_IN for path in folder.glob(pattern)):
         copy = kept / path.relative_to(folder)
-        if not copy.exists() or copy.stat().st_mtime_ns != path.stat().st_mtime_ns:
+        if run_of(path.relative_to(folder)) in others:
+            continue
+        if why := why_not(folder, path):
+            print(f"left out: {path}: {why}", file=sys.stderr)
+        elif not copy.exists() or copy.stat().st_mtime_ns != path.stat().st_mtime_ns:
             with atomic_write(copy) as temporary:
                 shutil.copyfile(path, temporary)
             shutil.copystat(path, copy)

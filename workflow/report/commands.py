@@ -40,6 +40,7 @@ def commands(
         + ["--tables-dir", out / "tables", "--summary", out / "summary"],
         "figures": ["figures", *read, "--root", root, "--out-dir", out / "figures"],
         "plots": ["curves", *read, "--root", root, "--out-dir", out / "plots"],
+        "page": ["page.render", *read, *beside, "--root", out, "--out", out / "report.html"],
     }
     return {
         rule: [sys.executable, "-m", f"workflow.report.{module}", *map(str, options)]

@@ -29,6 +29,7 @@ RAW = {
     "figures": "figures as SVG and PNG",
     "scores": "values per test image",
     "runs": "training records",
+    "record": "runs and scores as they are committed",
     "logs": "logs",
 }
 
