@@ -240,6 +240,32 @@ def test_interaction_is_in_points_and_within_one_method():
     assert outcome.effect.unit == "points"
 
 
+def losses(points: list[float], nats: list[float]) -> dict:
+    """A run in which methods lose so many points to strong noise, with so much information."""
+    clean, noisy = "robustness.tsvm.clean", "robustness.tsvm.gaussian_clipped.0.5"
+    scores = {
+        clean: {m: entry([95.0]) for m in METHODS[: len(points)]},
+        noisy: {m: entry([95.0 - lost]) for m, lost in zip(METHODS, points, strict=False)},
+        "information.information": {m: entry([n]) for m, n in zip(METHODS, nats, strict=False)},
+    }
+    return run(scores, 1, "mnist")
+
+
+def test_what_goes_together_over_methods_is_shown_as_a_correlation():
+    points, nats = [10.0, 22.0, 28.0, 41.0, 50.0], [1.0, 2.0, 3.0, 4.0, 5.0]
+    outcome = verdict("capacity_is_robustness", losses(points, nats))
+    assert outcome.word == "holds on this seed"
+    assert outcome.effect.unit == "correlation"
+    assert outcome.effect.value == pytest.approx(-np.corrcoef(points, nats)[0, 1])
+    slope = np.polyfit(nats, points, 1)[0]
+    assert f"5 methods, {-4 * slope:+.1f} points from least to most" in outcome.effect.what
+    # Three methods out of line: in points the interval was -690 to +630.
+    outcome = verdict("capacity_is_robustness", losses([10.0, 70.0, 40.0], nats[:3]))
+    assert outcome.word == "undecided"
+    low, high = outcome.effect.interval
+    assert -1 <= low < -0.5 and 0.5 < high <= 1
+
+
 @pytest.mark.parametrize(
     "rate, expected",
     [

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.weightstats import ttost_paired
 
-from workflow.report.verdict.blocks import Estimate, Scale, across, conclude, over_seeds, over_units
+from workflow.report.verdict.blocks import (
+    Estimate,
+    Scale,
+    across,
+    conclude,
+    correlation,
+    over_seeds,
+    over_units,
+)
 
 LOG = Scale("error", "log", "%", margin=2)
 LOGIT = Scale("accuracy", "logit", "points", margin=1)
@@ -104,6 +112,36 @@ def test_line_across_methods_is_ordinary_least_squares():
     reference = sm.OLS(y, sm.add_constant(x)).fit()
     assert found.value[0] == pytest.approx(8 * reference.params[1])
     assert 2 * found.below()[0] == pytest.approx(reference.pvalues[1])
+
+
+@given(y=st.lists(st.integers(-100, 0), min_size=3, max_size=6))
+def test_correlation_stays_within_one_and_leaves_out_zero_where_the_test_rejects(y):
+    x = np.array([0.0, 1, 4, 5, 7, 8])[: len(y)]
+    found = across(np.array(y, float), x)
+    r, low, high = (float(bound[0]) for bound in correlation(found))
+    if len(set(y)) == 1:
+        assert np.isnan(r)
+        return
+    reference = stats.pearsonr(x, y)
+    assert r == pytest.approx(reference.statistic, abs=1e-9)
+    assert -1 <= low <= r <= high <= 1
+    if abs(reference.pvalue - 0.05) > 1e-6:
+        assert (low > 0 or high < 0) == (reference.pvalue < 0.05)
+
+
+@pytest.mark.parametrize("methods", [3, 5])
+@pytest.mark.parametrize("true", [-0.9, 0.0, 0.6])
+def test_interval_of_a_correlation_covers_the_true_one_in_95_of_100(methods, true):
+    """Effects on a line with normal residuals, whose own spread makes the true correlation."""
+    random, x = np.random.default_rng(0), np.arange(methods, dtype=float)
+    spread = x.std() * np.sqrt(1 / true**2 - 1) if true else 1.0
+    trials = 2000
+    covered = 0
+    for _ in range(trials):
+        y = np.sign(true) * x + random.normal(0, spread, methods)
+        _, low, high = correlation(across(y, x))
+        covered += bool(low[0] <= true <= high[0])
+    assert covered / trials == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / trials))
 
 
 def test_a_statement_needs_every_comparison_and_one_is_enough_against_it():

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workflow.report.verdict.blocks import Estimate, Scale, across, over_seeds, over_units
+from workflow.report.verdict.blocks import (
+    Estimate,
+    Scale,
+    across,
+    correlation,
+    over_seeds,
+    over_units,
+)
 from workflow.report.verdict.claims import Cell, scale_of
 from workflow.report.verdict.evidence import Grid, Source
 
@@ -14,7 +21,7 @@ OPEN = (1.0, 1.0, 1.0)  # p-values that say nothing
 
 @dataclass(frozen=True)
 class Effect:
-    """A difference, first minus second of `what`, with its 95 % interval (None: unknown)."""
+    """A difference, first minus second of `what`, or a correlation, with its 95 % interval (None: unknown)."""
 
     what: str
     value: float
@@ -153,7 +160,11 @@ def compare_across(number: int, cell: Cell, source: Source, grid: Grid) -> list[
     if known.sum() < 3:
         return []
     found = across(grid.means[known], other.means[known])
-    what = f"most vs least {scale_of(cell.falls_with).label}, {known.sum()} methods"
     p = (float(found.below()[0]), float(found.above()[0]), 1.0)
-    effect = shown(found, 0, cell.scale, 0.0, what)
+    r, low, high = (float(bound[0]) for bound in correlation(found))
+    label, change = scale_of(cell.falls_with).label, float(cell.scale.shown(found.value[0]))
+    what = (
+        f"over {known.sum()} methods, {change:+z.1f} {cell.scale.unit} from least to most {label}"
+    )
+    effect = Effect(what, r, (low, high), "correlation") if np.isfinite(r) else None
     return [Comparison((number, None, None), *p, lead(cell, float(found.value[0])), effect)]
