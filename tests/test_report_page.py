@@ -1,6 +1,7 @@
 """report.html: in a real browser, and as text."""
 
 import re
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from workflow.report import figures
 from workflow.report.collect import collect
 from workflow.report.page import content, costs, render
 from workflow.report.paper import paper
+from workflow.report.verdict.claims import load_statements
 
 VOID = {"meta", "link", "img", "input", "br", "line", "circle", "path"}
 
@@ -87,13 +89,35 @@ def test_same_inputs_give_the_same_bytes_and_links_of_their_own(shown):
     assert 'href="metrics.json"' in beside and f'href="{root.name}/metrics.json"' in above
 
 
+def stated(page: Path) -> int:
+    """How many statements there are on a page; each of the paper's quotes must be."""
+    text = page.read_text(encoding="utf-8")
+    for statement in load_statements():
+        assert text.count(f"<q>{escape(statement.quote)}</q>") == 1
+    return sum(int(own["data-count"]) for _, own in elements(page) if "data-count" in own)
+
+
+def test_statements_that_nothing_is_known_of_are_one_line_a_reason(shown, tmp_path):
+    """A folder of one's own: what the paper says is of other images."""
+    metrics, root, _ = shown
+    own = metrics | {"datasets": {"sheep": metrics["datasets"]["sheep"]}}
+    found = content.statements([("run", own)])
+    not_tested = [entry for entry in found if entry["verdict"] == "not tested"]
+    assert [entry["why"] for entry in not_tested] == ["none of the paper's datasets was run"]
+    assert sum(entry["count"] for entry in found) == 30
+    page = tmp_path / "report.html"
+    figures.draw(own, root, tmp_path / "figures")
+    page.write_text(render.render(content.page([("run", own)], tmp_path), root, page), "utf-8")
+    assert stated(page) == 30
+
+
 def test_every_table_and_statement_is_there(shown):
     _, _, page = shown
     text = page.read_text(encoding="utf-8")
     for name in paper().tables:
         assert text.count(f"<h3>Table {name}:") == 1
     assert "Not in the paper: accuracy under noise, Sheep" in text
-    assert text.count('<tr role="row" data-verdict=') == 30
+    assert stated(page) == 30
     assert "VAE (β &gt; 1)" in text and "**" not in text
 
 
@@ -142,7 +166,8 @@ def test_nothing_is_fetched_and_nothing_goes_wrong(shown, tmp_path):
 
 
 FILTER = """
-const rows = () => all(".verdicts tbody tr").filter((row) => !row.hidden).length;
+const rows = () => all(".verdicts tbody tr").filter((row) => !row.hidden).reduce(
+  (sum, row) => sum + Number(row.dataset.count), 0);
 const seen = (selector) => all(selector).filter((element) => element.checkVisibility()).length;
 const press = (kind, name) => document.querySelector(`input[name=${kind}][value=${name}]`).click();
 const mnist = "main [data-dataset=mnist]";

@@ -7,8 +7,16 @@ from tests.report_tree import METHODS, write_tree
 from workflow.report import screen
 from workflow.report.collect import collect
 from workflow.report.paper import paper
+from workflow.report.text import untested
 from workflow.report.text.document import document
-from workflow.report.text.statements import COLUMNS, MEASURED, VERDICT, WORDS, screen_frame
+from workflow.report.text.statements import (
+    COLUMNS,
+    MEASURED,
+    VERDICT,
+    WORDS,
+    in_full,
+    screen_frame,
+)
 from workflow.report.verdict import judge
 from workflow.report.verdict.claims import load_statements
 
@@ -54,6 +62,53 @@ def test_every_statement_is_somewhere_at_the_top_of_the_document(sources):
     assert sorted(order, key=top.index) == order
     rest = ["## The paper's tables", "## Figures", "## Where the numbers come from"]
     assert sorted(rest, key=text.index) == rest
+
+
+def only(metrics: dict, dataset: str) -> dict:
+    """The same run of one dataset alone."""
+    return metrics | {"datasets": {dataset: metrics["datasets"][dataset]}}
+
+
+def test_what_was_not_tested_is_a_line_a_reason(sources):
+    metrics = only(sources[-1][1], "cifar10")
+    judged = judge.judge_all(metrics)
+    found = untested.groups(judged, metrics)
+    entries = [entry for group in found.values() for entry in group]
+    assert sorted(e.statement.id for e in entries) == sorted(
+        e.statement.id for e in judged if e.outcome.verdict.startswith("not")
+    )
+    names = {why: {e.statement.id for e in group} for (_, why), group in found.items()}
+    assert names["Omniglot not run"] == {"omniglot_alike", "noise_helps"}
+    assert names["MNIST, Omniglot not run"] == {"nll_similar", "elbo_blurry"}
+    assert names["error on test minus training images not run"] == {"capacity_overfits"}
+    text = untested.as_list(judged, metrics)
+    assert len(text.splitlines()) == len(found) < len(entries)
+    assert f"Omniglot not run ({len(names['Omniglot not run'])})" in screen.screen(
+        [("run", metrics)], 10_000
+    )
+
+
+def test_a_folder_of_ones_own_has_one_reason(sources):
+    """None of what the paper says is of its images."""
+    metrics = only(sources[-1][1], "mnist")
+    metrics = metrics | {"datasets": {"sheep": metrics["datasets"]["mnist"]}}
+    judged = judge.judge_all(metrics)
+    open_ones = [e for e in judged if not e.statement.not_testable]
+    text = screen.screen([("run", metrics)], 200)
+    assert "no statement of the paper was tested" in text
+    assert f"Not tested: none of the paper's datasets was run ({len(open_ones)})." in text
+    lines = untested.as_list(judged, metrics).splitlines()
+    assert len(lines) == 1 + len(judged) - len(open_ones)
+    assert in_full([("run", metrics)]) == f"- {len(judged)} not tested, in no other reading either"
+
+
+def test_a_statement_with_a_second_reading_or_a_record_is_told_in_full(sources):
+    """`clean_good` is about MNIST; CIFAR10 is a secondary cell of it. `noise_helps` is about Omniglot."""
+    record, run = sources[0][1], only(sources[-1][1], "cifar10")
+    quotes = {e.statement.id: e.statement.quote for e in judge.judge_all(run)}
+    alone, beside = in_full([("run", run)]), in_full([("record", record), ("run", run)])
+    assert quotes["clean_good"] in alone and quotes["noise_helps"] not in alone
+    assert quotes["noise_helps"] in beside
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 120, 160, 200])

@@ -23,6 +23,7 @@ from workflow.report.text.statements import (
     WORDS,
     screen_frame,
 )
+from workflow.report.text.untested import as_sentence
 from workflow.report.verdict import judge
 
 GAP = 2
@@ -81,6 +82,8 @@ def screen(sources: list[tuple[str, dict]], width: int, *, colour: bool = False)
     parts = [textwrap.fill(judge.summary_sentence(judged, metrics), width)]
     if len(frame):
         parts.append("\n".join(lines(frame, width, colour=colour)))
+    if left_out := as_sentence(judged, metrics):
+        parts.append(textwrap.fill(left_out, width))
     return "\n\n".join(parts)
 
 

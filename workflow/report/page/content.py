@@ -22,7 +22,8 @@ from workflow.report.text.frames import (
     runs_frame,
 )
 from workflow.report.text.plain import plain_frames
-from workflow.report.text.statements import SIGNS, measured_short, was_tested
+from workflow.report.text.statements import SIGNS, measured_short
+from workflow.report.text.untested import groups, tells_nothing, was_tested
 from workflow.report.verdict import judge
 from workflow.report.verdict.compare import Effect
 from workflow.report.verdict.evidence import Source as Evidence
@@ -71,7 +72,7 @@ def statement(entry: Judged, row: dict, metrics: dict, earlier: dict[str, str]) 
         "sign": SIGNS[verdict],
         "alone": entry.alone.word if entry.alone.verdict != verdict else "",
         "row": row,
-        "tested": tested,
+        "count": 1,
         "effect": entry.outcome.effect,
         "printed": entry.paper_effect,
         "by_sign": entry.paper.by_sign,
@@ -87,26 +88,48 @@ def statement(entry: Judged, row: dict, metrics: dict, earlier: dict[str, str]) 
     }
 
 
+def together(verdict: str, why: str, entries: list[dict]) -> dict:
+    """Statements of which nothing is known for one reason, as one."""
+
+    def union(kind: str) -> str:
+        return " ".join(dict.fromkeys(name for own in entries for name in own[kind].split()))
+
+    return {
+        "verdict": verdict,
+        "kind": verdict.split()[0],
+        "sign": SIGNS[verdict],
+        "why": why,
+        "rows": [own["row"] for own in entries],
+        "count": len(entries),
+        "datasets": union("datasets"),
+        "methods": union("methods"),
+    }
+
+
 def statements(sources: list[Source]) -> list[dict]:
-    """Every statement, in the paper's order."""
+    """Every statement, in the paper's order; where the first is, those that share why nothing is known."""
     *earlier, (_, metrics) = sources
     others = {name: judge.judge_all(own) for name, own in earlier}
-    rows = judge.judged_frame(sources).to_dict("records")
-    return [
-        statement(
-            entry,
-            rows[i],
-            metrics,
-            {name: judged[i].outcome.verdict for name, judged in others.items()},
+    rows, judged = judge.judged_frame(sources).to_dict("records"), judge.judge_all(metrics)
+    every = {
+        entry.statement.id: statement(
+            entry, rows[i], metrics, {name: own[i].outcome.verdict for name, own in others.items()}
         )
-        for i, entry in enumerate(judge.judge_all(metrics))
-    ]
+        for i, entry in enumerate(judged)
+    }
+    for (verdict, why), entries in groups(judged, metrics).items():
+        ids = [entry.statement.id for entry in entries if tells_nothing(entry)]
+        if len(ids) > 1:
+            every[ids[0]] = together(verdict, why, [every[ids[0]], *map(every.pop, ids[1:])])
+    return list(every.values())
 
 
 def verdict_counts(found: list[dict]) -> list[dict]:
     """How many statements came out how, in the order of the verdicts; one kind for all not tested."""
     kinds = {verdict.split()[0]: sign for verdict, sign in SIGNS.items()}
-    counts = Counter(entry["kind"] for entry in found)
+    counts: Counter[str] = Counter()
+    for entry in found:
+        counts[entry["kind"]] += entry["count"]
     return [
         {"kind": kind, "sign": sign, "count": counts[kind]}
         for kind, sign in kinds.items()

@@ -12,9 +12,10 @@ function filter() {
     element.hidden = KINDS.some((kind) => element.dataset[kind]
       && !element.dataset[kind].split(" ").some((name) => chosen[kind].has(name)));
   }
+  const statements = (rows) => rows.reduce((sum, row) => sum + Number(row.dataset.count), 0);
   const rows = all(".verdicts tbody tr");
-  const shown = rows.filter((row) => !row.hidden).length;
-  document.getElementById("count").textContent = `${shown} of ${rows.length} statements shown`;
+  const shown = statements(rows.filter((row) => !row.hidden));
+  document.getElementById("count").textContent = `${shown} of ${statements(rows)} statements shown`;
   document.getElementById("narrowed").hidden =
     ["dataset", "method"].every((kind) => boxes(kind).every((box) => box.checked));
 }

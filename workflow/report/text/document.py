@@ -14,7 +14,8 @@ from workflow.report.text.frames import (
     table_frame,
 )
 from workflow.report.text.plain import plain_frames
-from workflow.report.text.statements import in_full, screen_frame, untested
+from workflow.report.text.statements import in_full, screen_frame
+from workflow.report.text.untested import as_list
 from workflow.report.text.writing import fold, to_markdown
 from workflow.report.verdict import judge
 
@@ -41,11 +42,11 @@ def verdict_section(sources: list[Source]) -> str:
     """The first screen: what became of the paper's statements, in one sentence and one table."""
     metrics = sources[-1][1]
     frame = screen_frame(sources)
-    lines = [judge.summary_sentence(judge.judge_all(metrics), metrics), ""]
+    judged = judge.judge_all(metrics)
+    lines = [judge.summary_sentence(judged, metrics), ""]
     if len(frame):
         lines += [to_markdown(frame, left=len(frame.columns)), "", VERDICT_NOTE]
-    left_out = untested(metrics)
-    if left_out:
+    if left_out := as_list(judged, metrics):
         lines.append(fold("Not tested, and why", left_out))
     lines.append(fold("Every statement in full, and its second readings", in_full(sources)))
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from workflow.report.labels import dataset_title
+from workflow.report.text.untested import tells_nothing, was_tested
 from workflow.report.verdict import judge
 from workflow.report.verdict.claims import Cell, scale_of
 from workflow.report.verdict.evidence import Source
@@ -80,11 +81,6 @@ def paper_short(entry: Judged) -> str:
     return str(effect).partition(" (")[0] if effect else "–"
 
 
-def was_tested(entry: Judged) -> bool:
-    """Whether a statement has a verdict."""
-    return entry.outcome.verdict not in (NOT_TESTED, NOT_TESTABLE)
-
-
 def screen_frame(sources: list[tuple[str, dict]]) -> pd.DataFrame:
     """One row a statement that was tested on the last of `sources`, in the paper's order.
 
@@ -109,17 +105,25 @@ def screen_frame(sources: list[tuple[str, dict]]) -> pd.DataFrame:
 
 
 def in_full(sources: list[tuple[str, dict]]) -> str:
-    """Every statement with all of its evidence and its second readings, as a list."""
+    """Every statement with all of its evidence and its second readings, as a list.
+
+    Those that no source has any verdict on are only counted: `untested` lists them.
+    """
     frame = judge.judged_frame(sources)
-    lines = []
-    entries = judge.judge_all(sources[-1][1])
-    for row, entry in zip(frame.to_dict("records"), entries, strict=True):
+    lines, nothing = [], 0
+    every = zip(*(judge.judge_all(metrics) for _, metrics in sources), strict=True)
+    for row, entries in zip(frame.to_dict("records"), every, strict=True):
+        if all(map(tells_nothing, entries)):
+            nothing += 1
+            continue
         lines.append(f"- **{row['statement']}** ({row['place']}: {row['words']})")
         lines.append(f"  - {row['verdict']}; {row['measured on']}")
         lines += [f"  - {name}: {row[name]}" for name in evidence_names(row)]
-        for name, outcome in entry.details.items():
+        for name, outcome in entries[-1].details.items():
             parts = [outcome.word, judge.effect_text(outcome), *outcome.remarks]
             lines.append(f"  - {name}: " + "; ".join(part for part in parts if part != "–"))
+    if nothing:
+        lines.append(f"- {nothing} not tested, in no other reading either")
     return "\n".join(lines)
 
 
@@ -127,13 +131,3 @@ def evidence_names(row: dict) -> list[str]:
     """Columns of a row of `judge.judged_frame` that say something beyond the statement itself."""
     said = {"statement", "place", "words", "verdict", "measured on"}
     return [name for name, text in row.items() if name not in said and text != "–"]
-
-
-def untested(metrics: dict) -> str:
-    """What was not tested, and why, as a list; empty if all were."""
-    return "\n".join(
-        f"- “{entry.statement.quote}” ({entry.statement.place}): {entry.outcome.verdict};"
-        f" {entry.measured}"
-        for entry in judge.judge_all(metrics)
-        if not was_tested(entry)
-    )

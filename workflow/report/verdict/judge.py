@@ -207,13 +207,14 @@ def summary_sentence(judged: list[Judged], metrics: dict) -> str:
         if counts[verdict]
     ]
     tested = sum(counts[verdict] for verdict in words)
-    text = (
-        f"Preset {metrics['preset']}, {seeds} seed{'s' * (seeds > 1)}: of {tested} statements of the "
-        f"paper that were tested, {', '.join(parts) or 'none'}"
-    )
+    text = f"Preset {metrics['preset']}, {seeds} seed{'s' * (seeds > 1)}: "
+    if tested:
+        text += f"of {tested} statements of the paper that were tested, {', '.join(parts)}"
+    else:
+        text += "no statement of the paper was tested"
     left = [f"{counts[v]} {v}" for v in (NOT_TESTED, NOT_TESTABLE) if counts[v]]
     text += f" ({'; '.join(left)})." if left else "."
-    if seeds == 1:
+    if seeds == 1 and tested:
         text += " One seed says nothing about another: every verdict is one on this seed."
     return text
 
