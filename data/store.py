@@ -1,19 +1,13 @@
 """The one form in which a prepared dataset is stored: uint8 images with labels, one file."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from data.arrays import open_arrays
 from data.files import atomic_write
-
-if TYPE_CHECKING:  # it takes seconds, and who only reads arrays needs none of it
-    import torch
 
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 
@@ -74,15 +68,3 @@ def load(path: Path | str) -> ImageSet:
     with open_arrays(path, "delete it and run the data phase again") as stored:
         header = json.loads(str(stored["header"]))
         return ImageSet(**header, **{name: stored[name] for name in ARRAYS})
-
-
-def to_float(images: torch.Tensor, value_range: str) -> torch.Tensor:
-    """uint8 (n, h, w, c) -> float32 (n, c, h, w) in [0, 1] or [-1, 1], channels-last in memory."""
-    images = images.permute(0, 3, 1, 2).float()
-    return images / 255 if value_range == "unit" else images / 127.5 - 1
-
-
-def to_uint8(images: torch.Tensor, value_range: str) -> torch.Tensor:
-    """float (n, c, h, w) in the given range -> uint8 (n, h, w, c), rounded to nearest and clipped."""
-    images = images if value_range == "unit" else (images + 1) / 2
-    return (images * 255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).contiguous()

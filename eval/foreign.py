@@ -16,8 +16,9 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import nn
 
-from data.store import ImageSet, to_float
+from data.store import ImageSet
 from eval.job import Result, ScoreInputs
+from models.pixels import to_float
 from models.run import Run
 
 

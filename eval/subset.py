@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from data.store import to_float
+from models.pixels import to_float
 from models.seeds import numpy_generator
 
 

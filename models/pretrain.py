@@ -10,10 +10,10 @@ import math
 
 import torch
 
-from data.store import to_float
 from models.noise import noisy_copy
 from models.objectives import sample_posterior
 from models.optimizer import load_optimizer, make_optimizer
+from models.pixels import to_float
 
 GOOD_ENOUGH = 0.1
 

@@ -19,8 +19,8 @@ import torch
 from data import store
 from data.arguments import options, takes_settings
 from data.files import atomic_write
-from data.store import to_float, to_uint8
 from models.device import pick_device
+from models.pixels import to_float, to_uint8
 from models.run import Run, load_run
 from models.seeds import torch_generator
 

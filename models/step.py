@@ -7,11 +7,11 @@ captured once and replayed. Nothing in a step waits for the device.
 
 import torch
 
-from data.store import to_float
 from models import objectives
 from models.device import supported_precision
 from models.noise import noisy_copy
 from models.objectives import Batch
+from models.pixels import to_float
 
 WARM_UP_STEPS = 3  # before a capture: lazy initialisation and cuDNN's choice of algorithms
 

@@ -34,10 +34,10 @@ import torch
 from data import folder
 from data.arguments import options
 from data.datasets import celeba
-from data.store import to_float, to_uint8
 from models import pictures
 from models.device import pick_device
 from models.objectives import sample_posterior
+from models.pixels import to_float, to_uint8
 from models.run import Run, load_run
 from models.sample import BATCH
 from models.seeds import torch_generator

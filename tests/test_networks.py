@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from models.networks import AutoEncoder, SameConv, SameTransposedConv
+from models.pixels import to_float, to_uint8
 
 # Output shapes (channels, side) of its stride-2 layers, and the parameters counted by hand:
 # conv k*k*in*out + out, batch norm 2*out, linear in*out + out.
@@ -34,6 +35,16 @@ def network(side, channels, latent, stochastic=False, width=1.0):
     value_range = "unit" if channels == 1 else "symmetric"
     options = {"latent": latent, "stochastic": stochastic, "width": width}
     return AutoEncoder(side, channels, value_range, **options)
+
+
+@pytest.mark.parametrize(("value_range", "low"), [("unit", 0.0), ("symmetric", -1.0)])
+def test_every_grey_comes_back_and_the_range_is_used_whole(value_range, low):
+    images = torch.arange(256, dtype=torch.uint8).reshape(2, 8, 8, 2)
+    x = to_float(images, value_range)
+    assert x.shape == (2, 2, 8, 8) and (x.min(), x.max()) == (low, 1.0)
+    assert torch.equal(to_uint8(x, value_range), images)
+    beyond = torch.tensor([low - 0.1, 1.1]).reshape(1, 1, 1, 2)
+    assert to_uint8(beyond, value_range).flatten().tolist() == [0, 255]
 
 
 def conv_outputs(module, x):

@@ -11,6 +11,7 @@ import torch
 from data import store
 from eval.job import Result, ScoreInputs
 from eval.reconstruction.score import score
+from models.pixels import to_float
 from models.run import Run
 
 REAL_DATA = os.environ.get("VIMAE_REAL_DATA")
@@ -129,7 +130,7 @@ def test_linear_models_on_cifar10(cifar10):
     variance 1 has W = U (L - 1)^(1/2) and posterior covariance 1/L, hence the mean leaves 1/l_k on
     top and sampling (l_k - 1)/l_k more. In units of 0.05: 5.10, 6.46 and 8.295.
     """
-    x = store.to_float(torch.from_numpy(cifar10), "symmetric").flatten(1).double()
+    x = to_float(torch.from_numpy(cifar10), "symmetric").flatten(1).double()
     mean = x.mean(0)
     values, vectors = torch.linalg.eigh((x - mean).T @ (x - mean) / len(x))
     values, vectors = values.flip(0), vectors.flip(1)

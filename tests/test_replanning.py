@@ -37,6 +37,7 @@ FILES = {
     "data/download.py": [],  # nothing official here
     # Training depends on what decides weights.
     "models/trainer.py": ["train *", "sample *", "score *", *REPORT],
+    "models/pixels.py": ["train *", "sample *", "score *", *REPORT],
     "models/throughput.py": [],
     "models/provenance.py": [],
     "models/objectives/vim.py": VIMAE,

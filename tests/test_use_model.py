@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 from data import folder as image_folder
 from data.datasets import celeba
 from data.files import digest, write_json
-from data.store import to_float, to_uint8
 from models import pictures, use
+from models.pixels import to_float, to_uint8
 from models.run import build_model, load_run
 from models.sample import sample_images
 from tests.tiny import tiny_data, tiny_info

@@ -20,11 +20,11 @@ import math
 import numpy as np
 import torch
 
-from data.store import to_float
 from eval.job import Result, ScoreInputs, score_main
 from eval.measured import from_error, from_units, measured
 from eval.subset import choose_rows
 from models.objectives import COST_SCALE, sample_posterior
+from models.pixels import to_float
 from models.seeds import torch_generator
 
 NEEDS = ()

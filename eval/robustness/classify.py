@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from data.store import to_float
 from eval.normalisation import batch_statistics
 from eval.robustness.corruption import CORRUPTIONS, same_as
 from eval.robustness.tasks import Task
 from eval.tsvm.classifier import TransductiveSVC
 from models.objectives import sample_posterior
+from models.pixels import to_float
 from models.seeds import torch_generator
 
 BATCH = 500  # images that draw their noise together; part of the noise stream, so not a setting

@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from data.store import to_float
 from eval.job import Result, ScoreInputs, score_main
 from eval.measured import from_units
 from eval.samples import load_samples
+from models.pixels import to_float
 
 NEEDS = ("samples",)
 FITS = {}

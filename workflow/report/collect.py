@@ -67,7 +67,7 @@ def agree(records: list[dict]) -> dict:
 
 
 def dataset_meta(path: Path) -> dict:
-    """The description that `data.store` wrote; the images are not read (nor torch imported)."""
+    """The description that `data.store` wrote; the images are not read."""
     with open_arrays(path, "delete it and run the data phase again") as stored:
         header = json.loads(str(stored["header"]))
     return header["meta"]
