@@ -1,5 +1,6 @@
 """The verdicts: the statements, what is made of a run and of the paper, failures and doubt."""
 
+import copy
 import json
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import yaml
 
 from workflow.report.paper import paper
 from workflow.report.verdict import claims
+from workflow.report.verdict import judge as judging
 from workflow.report.verdict.compare import Effect
 from workflow.report.verdict.evidence import Source
 from workflow.report.verdict.judge import (
@@ -315,6 +317,22 @@ def test_holm_undoes_what_many_looks_would_find():
     weak = [replace(tested[0], alone=replace(tested[0].alone, verdict="holds", p=0.03))] * 2
     assert {j.outcome.verdict for j in corrected(weak)} == {"undecided"}
     assert {j.outcome.verdict for j in corrected(weak[:1])} == {"holds"}
+
+
+def test_the_same_content_is_judged_once_and_another_anew(monkeypatch):
+    judged, original = [], judging.judge_statement
+    monkeypatch.setattr(
+        judging, "judge_statement", lambda s, *more: judged.append(s.id) or original(s, *more)
+    )
+    metrics = run({"fid.fid.test": fids()}, 3) | {"preset": "of this test alone"}
+    first = {j.statement.id: j.outcome for j in judge_all(metrics)}
+    assert {j.statement.id: j.outcome for j in judge_all(copy.deepcopy(metrics))} == first
+    assert len(judged) == len(set(judged)) == len(first)
+    own = metrics["datasets"]["cifar10"]["methods"]
+    own[N], own[HIGH] = own[HIGH], own[N]  # in place
+    second = {j.statement.id: j.outcome for j in judge_all(metrics)}
+    assert first["vim_generates_best"].verdict == "holds"
+    assert second["vim_generates_best"].verdict == "contradicted"
 
 
 def test_frames_sentence_and_json_agree():

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 from scipy.stats import t as student
 
@@ -40,6 +41,7 @@ class Value:
 NOT_RUN = Value(None)
 
 
+@cache
 def quantile(degrees: int) -> float:
     """Half the width of a two-sided 95 % Student interval, in standard errors."""
     return float(student.ppf(0.5 + CONFIDENCE / 2, degrees))

@@ -5,8 +5,10 @@ statements. The paper's own numbers go through the same rule as far as they have
 have none the sign of a difference decides, and the verdict says so.
 """
 
+import json
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
@@ -119,10 +121,19 @@ def corrected(judged: list[Judged]) -> list[Judged]:
 
 
 def judge_all(metrics: dict) -> list[Judged]:
-    """Every statement on the content of a `metrics.json`, in the paper's order."""
+    """Every statement on the content of a `metrics.json`, in the paper's order.
+
+    A program asks for each of its tables; the same content is judged once.
+    """
+    return list(_judged(json.dumps(metrics)))
+
+
+@lru_cache(maxsize=4)
+def _judged(content: str) -> tuple[Judged, ...]:
+    metrics = json.loads(content)
     source = Source({m["name"]: m["label"] for m in metrics["methods"]}, metrics)
     printed = Source(paper().methods)
-    return corrected([judge_statement(s, source, printed) for s in load_statements()])
+    return tuple(corrected([judge_statement(s, source, printed) for s in load_statements()]))
 
 
 def judged_frame(sources: list[tuple[str, dict]]) -> pd.DataFrame:
