@@ -16,7 +16,7 @@ from data.dataset import SIDES
 from models import objectives as loaded
 from models.networks import SHAPES
 from models.priors import PRIORS
-from workflow import checks, declarations
+from workflow import declarations, shape
 from workflow.settings import ROOT, Settings, SettingsError, check, load, resolve, typed
 
 PRESETS = ("paper", "narrow", "quick")
@@ -72,7 +72,7 @@ def test_every_preset_but_the_base_extends(config):
 
 
 def test_the_schema_names_what_there_is():
-    schema = yaml.safe_load(checks.SCHEMA.read_text())
+    schema = yaml.safe_load(shape.SCHEMA.read_text())
     assert set(schema["$defs"]["method"]["prior"]["enum"]) == set(PRIORS)
     assert declarations.literal(ROOT / "models" / "networks.py", "SHAPES") == SHAPES
     assert set(SIDES) == set(SHAPES)
