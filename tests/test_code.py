@@ -36,6 +36,13 @@ def test_imports_packages_and_named_files_are_followed(tree):
     assert sources("a.unused") == ["a/__init__.py", "a/unused.py"]
 
 
+def test_a_file_beside_the_root_of_the_same_name_is_not_ours(tree):
+    before = sources("a.main")
+    sources.cache_clear()
+    tree.with_suffix(".py").touch()
+    assert sources("a.main") == before
+
+
 def test_what_is_left_out_is_not_entered_either(tree):
     (tree / "a" / "main.py").write_text("import b.left\n")
     assert sources("a.main") == [

@@ -26,6 +26,8 @@ LEFT_OUT = {
 
 def _file(module: str) -> Path | None:
     """The repository's file of a module, None for a foreign one."""
+    if not module:  # what a top-level module is in; beside the root may lie anything
+        return None
     base = ROOT.joinpath(*module.split("."))
     for path in (base.with_suffix(".py"), base / "__init__.py"):
         if path.is_file():
