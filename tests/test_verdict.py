@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from workflow.report.paper import paper
+from workflow.report.text.statements import screen_frame
 from workflow.report.verdict import claims
 from workflow.report.verdict import judge as judging
 from workflow.report.verdict.compare import Effect
@@ -149,6 +150,43 @@ def test_reversed_lead_is_contradicted():
     outcome = verdict("vim_generates_best", run({"fid.fid.test": swapped}, 3))
     assert outcome.word == "contradicted"
     assert outcome.place[1:] == (N, HIGH)
+
+
+def test_without_a_method_a_statement_can_only_be_contradicted():
+    def judged(**changed) -> str:
+        scores = {m: summary for m, summary in fids(**changed).items() if m != LOW}
+        return verdict("vim_generates_best", run({"fid.fid.test": scores}, 3)).word
+
+    assert judged() == "undecided"  # all that were run go as claimed
+    assert judged(**{N: fids()[HIGH], HIGH: fids()[N]}) == "contradicted"
+
+
+def test_seeds_that_are_there_are_told_from_those_that_are_to_be():
+    def sentence(values: dict[str, list]) -> tuple[str, dict]:
+        order = [N, L, VAE, LOW, HIGH]
+        scores = {
+            name: {
+                m: entry([v and v + order.index(m) for v in row], [0.01] * len(row))
+                for m in METHODS
+            }
+            for name, row in values.items()
+        }
+        metrics = run(scores, 3, "mnist")
+        verdicts = screen_frame([("run", metrics)]).set_index("the paper's words")["verdict"]
+        return summary_sentence(judge_all(metrics), metrics), verdicts
+
+    told, verdicts = sentence({"reconstruction.sampled.cost": [5.0, None, None]})
+    assert told.startswith("Preset tiny, 1 of 3 seeds: ") and "every verdict is one" in told
+    assert set(verdicts) == {"✓ holds"}
+    whole, one = [5.0, 5.1, 5.2], [5.0, None, None]
+    told, verdicts = sentence({"reconstruction.sampled.cost": whole, "nll.cross_entropy": one})
+    assert told.startswith("Preset tiny, 1 to 3 of 3 seeds: ") and "those verdicts are" in told
+    assert verdicts["“in this task VIMAE-n performs better than VIMAE-l”"] == "✓ holds"
+    assert (
+        verdicts["“the NLL associated to each model is similar”"] == "✗ contradicted on this seed"
+    )
+    told, _ = sentence({"reconstruction.sampled.cost": whole})
+    assert told.startswith("Preset tiny, 3 seeds: ") and "One seed" not in told
 
 
 def test_diverged_runs_count_against_their_side():

@@ -15,6 +15,7 @@ from workflow.report.verdict.outcome import (
     NOT_TESTABLE,
     NOT_TESTED,
     UNDECIDED,
+    Outcome,
 )
 
 # A sign that tells verdicts apart without colour.
@@ -30,9 +31,9 @@ COLUMNS = (
 VERDICT, WORDS, EFFECT, PRINTED, MEASURED = COLUMNS
 
 
-def signed(verdict: str) -> str:
-    """A verdict with its sign."""
-    return f"{SIGNS[verdict]} {verdict}"
+def signed(outcome: Outcome, mixed: bool) -> str:
+    """A verdict with its sign; in a `mixed` run, with how much of one seed it is."""
+    return f"{SIGNS[outcome.verdict]} {outcome.word if mixed else outcome.verdict}"
 
 
 def short_score(cell: Cell, source: Source) -> str:
@@ -89,18 +90,19 @@ def screen_frame(sources: list[tuple[str, dict]]) -> pd.DataFrame:
     by_source = {name: judge.judge_all(metrics) for name, metrics in sources}
     *earlier, (last, metrics) = sources
     source = Source({m["name"]: m["label"] for m in metrics["methods"]}, metrics)
+    mixed = {name: len(judge.seeds_behind(judged)) > 1 for name, judged in by_source.items()}
     rows = []
     for number, entry in enumerate(by_source[last]):
         if was_tested(entry):
             row = {
-                VERDICT: signed(entry.outcome.verdict),
+                VERDICT: signed(entry.outcome, mixed[last]),
                 WORDS: f"“{entry.statement.quote}”",
                 EFFECT: effect_short(entry),
                 PRINTED: paper_short(entry),
                 MEASURED: measured_short(entry, source),
             }
-            others = {name: by_source[name][number].outcome.verdict for name, _ in earlier}
-            rows.append(row | {name: signed(verdict) for name, verdict in others.items()})
+            others = {name: by_source[name][number].outcome for name, _ in earlier}
+            rows.append(row | {name: signed(of, mixed[name]) for name, of in others.items()})
     return pd.DataFrame(rows, columns=None if rows else [VERDICT, WORDS])
 
 

@@ -204,7 +204,7 @@ def details_frame(judged: list[Judged]) -> pd.DataFrame:
 def summary_sentence(judged: list[Judged], metrics: dict) -> str:
     """How many statements came out how, from which preset and how many seeds."""
     counts = Counter(entry.outcome.verdict for entry in judged)
-    seeds = len(metrics["seeds"])
+    behind = seeds_behind(judged)
     words = {
         HOLDS: ("holds", "hold"),
         CONTRADICTED: ("is contradicted", "are contradicted"),
@@ -218,16 +218,32 @@ def summary_sentence(judged: list[Judged], metrics: dict) -> str:
         if counts[verdict]
     ]
     tested = sum(counts[verdict] for verdict in words)
-    text = f"Preset {metrics['preset']}, {seeds} seed{'s' * (seeds > 1)}: "
+    text = f"Preset {metrics['preset']}, {seeds_text(behind, len(metrics['seeds']))}: "
     if tested:
         text += f"of {tested} statements of the paper that were tested, {', '.join(parts)}"
     else:
         text += "no statement of the paper was tested"
     left = [f"{counts[v]} {v}" for v in (NOT_TESTED, NOT_TESTABLE) if counts[v]]
     text += f" ({'; '.join(left)})." if left else "."
-    if seeds == 1 and tested:
+    if behind == {1}:
         text += " One seed says nothing about another: every verdict is one on this seed."
+    elif 1 in behind:
+        text += " One seed says nothing about another: those verdicts are ones on this seed."
     return text
+
+
+def seeds_behind(judged: list[Judged]) -> set[int]:
+    """How many seeds there are behind verdicts by differences (not by counting failures)."""
+    return {e.outcome.seeds for e in judged if e.outcome.place and e.outcome.seeds}
+
+
+def seeds_text(behind: set[int], wanted: int) -> str:
+    """How many seeds that is, and how many there are to be: "2 seeds", "1 to 2 of 3 seeds"."""
+    behind = behind or {wanted}
+    low, high = min(behind), max(behind)
+    some = f"{low} to {high}" if low < high else f"{low}"
+    of = f" of {wanted}" if low < wanted else ""
+    return f"{some}{of} seed{'s' * (wanted > 1)}"
 
 
 def as_json(judged: list[Judged]) -> list[dict]:

@@ -70,6 +70,17 @@ def remarks(cells: list[Cell], source: Source) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def lacks_methods(cells: list[Cell], source: Source) -> bool:
+    """Whether a statement names methods that a run has not, on a dataset that it has."""
+    grids = [(cell, source.grid(cell).runs) for cell in cells]
+    return any(
+        name not in source.methods or not runs[list(source.methods).index(name)]
+        for cell, runs in grids
+        if runs.any()
+        for name in (*cell.methods, *cell.than)
+    )
+
+
 def count_failures(cells: list[Cell], source: Source) -> Outcome:
     """Whether a method cannot be trained: by counting its runs, all, none or some."""
     failed = total = 0
@@ -109,7 +120,8 @@ def judge(cells: list[Cell], source: Source) -> Outcome:
     """Apply the rule to cells that together make a statement: each of them must hold.
 
     A dataset that was not run leaves a verdict on the others; a score that was run nowhere leaves
-    half a sentence, which is not judged.
+    half a sentence, which is not judged. A method that was not run may be the one that goes the other
+    way: without it a statement can be contradicted, and no more.
     """
     if cells[0].kind == "fails":
         return count_failures(cells, source)
@@ -121,6 +133,8 @@ def judge(cells: list[Cell], source: Source) -> Outcome:
     if run != labels:
         return Outcome(NOT_TESTED, remarks=noted)
     verdict, p, decisive = decide(comparisons)
+    if verdict != CONTRADICTED and source.metrics and lacks_methods(cells, source):
+        verdict, p = UNDECIDED, 1.0
     where = paper().datasets[cells[decisive.place[0]].dataset]
     effect = decisive.effect and replace(decisive.effect, what=f"{decisive.effect.what}, {where}")
     seeds = [
