@@ -22,7 +22,7 @@ def save_checkpoint(path: Path, state: dict) -> None:
 
 
 def load_checkpoint(path: Path, fingerprint: str) -> dict | None:
-    """The saved state; None, which is said, if it is damaged or of other settings or data."""
+    """The saved state; None, which is said, if it is damaged or not of this fingerprint."""
     if not path.exists():
         return None
     try:
@@ -35,7 +35,8 @@ def load_checkpoint(path: Path, fingerprint: str) -> dict | None:
         print(f"{path}: damaged ({why}); starting from the beginning", flush=True)
         return None
     if found != fingerprint:
-        print(f"{path}: made with other settings, data or versions; starting from the beginning")
+        what = "settings, data, code or versions"
+        print(f"{path}: made with other {what}; starting from the beginning", flush=True)
         return None
     return state
 

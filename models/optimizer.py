@@ -11,9 +11,25 @@ def make_optimizer(groups: list[dict], device: torch.device) -> torch.optim.Adam
     return torch.optim.Adam(groups, betas=(0.5, 0.999), eps=1e-8, fused=True, capturable=cuda)
 
 
+def _constants(group: dict) -> dict:
+    """What a group's parameters share but for the rate, which follows the schedule."""
+    return {name: value for name, value in group.items() if name not in ("params", "lr")}
+
+
 def load_optimizer(optimizer: torch.optim.Optimizer, state: dict) -> None:
-    """Load a saved state; rates that are tensors go where the parameters are."""
+    """Load a saved state; rates that are tensors go where the parameters are.
+
+    ValueError if it is of another optimizer: torch would take over whatever moments and constants
+    the state has, and fail in the next step, or silently go on with them.
+    """
+    before = [_constants(group) for group in optimizer.param_groups]
     optimizer.load_state_dict(state)
+    if [_constants(group) for group in optimizer.param_groups] != before:
+        raise ValueError("an optimizer with other constants")
+    for parameter, moments in optimizer.state.items():
+        wanted = {"step": (), "exp_avg": parameter.shape, "exp_avg_sq": parameter.shape}
+        if {name: moment.shape for name, moment in moments.items()} != wanted:
+            raise ValueError("an optimizer with other moments")
     for group in optimizer.param_groups:
         if isinstance(group["lr"], torch.Tensor):
             group["lr"] = group["lr"].to(group["params"][0].device)

@@ -42,8 +42,13 @@ class Trainer:
 
     def __init__(self, info: dict, images: torch.Tensor, checkpoint: Path, fingerprint: str):
         self.info, self.images, self.device = info, images, images.device
-        self.train = train = info["params"]["train"]
+        self.train = info["params"]["train"]
         self.checkpoint, self.fingerprint = checkpoint, fingerprint
+        self._begin()
+
+    def _begin(self) -> None:
+        """The state of a run of which no step is done."""
+        info, images, train = self.info, self.images, self.train
         self.model = build_model(info).to(self.device, memory_format=torch.channels_last)
         self.prior = build_prior(info)
         self.generator = torch_generator(info["seed"], "noise", self.device)
@@ -88,6 +93,11 @@ class Trainer:
     def steps_done(self) -> int:
         """Optimisation steps so far."""
         return self.epoch * self.steps_per_epoch + self.position
+
+    @property
+    def columns(self) -> list[str]:
+        """What the learning curve has a column for."""
+        return ["epoch", "learning_rate", *self.step.names, "images_per_second"]
 
     @property
     def place(self) -> str:
@@ -158,10 +168,10 @@ class Trainer:
             self._close_session()
             raise Diverged(f"epoch {self.epoch + 1}, batch {batch + 1}: {shown} (limit {limit:g})")
         rate = self._rate(self.rates[0])
-        means = dict(zip(self.step.names, parts.double().mean(0).tolist(), strict=True))
+        means = parts.double().mean(0).tolist()
         speed = steps * self.batch / max(seconds, 1e-9)
         self.epoch, self.position, self.parts = self.epoch + 1, 0, None
-        row = {"epoch": self.epoch, "learning_rate": rate, **means, "images_per_second": speed}
+        row = dict(zip(self.columns, [self.epoch, rate, *means, speed], strict=True))
         self.history.append(row)
         shown = "  ".join(f"{name} {value:.5g}" for name, value in row.items() if name != "epoch")
         print(f"epoch {self.epoch}/{self.train['epochs']}  {shown}", flush=True)
@@ -184,7 +194,12 @@ class Trainer:
 
     def _save(self) -> None:
         self._close_session()
-        state = {
+        save_checkpoint(self.checkpoint, self._state())
+        self.saved = time.monotonic()
+
+    def _state(self) -> dict:
+        """All that a run of the same fingerprint needs to go on from here."""
+        return {
             "fingerprint": self.fingerprint,
             "model": self.model.state_dict(),
             "critic": self.critic.state_dict() if self.critic else None,
@@ -198,22 +213,44 @@ class Trainer:
             "history": self.history,
             "sessions": self.sessions,
         }
-        save_checkpoint(self.checkpoint, state)
-        self.saved = time.monotonic()
 
     def _resume(self) -> None:
         state = load_checkpoint(self.checkpoint, self.fingerprint)
         if state is None:
             return
+        try:
+            self._restore(state)
+        except (MemoryError, torch.OutOfMemoryError):
+            raise  # the state may be good: not to be replaced
+        except Exception as error:  # noqa: BLE001 (another layout makes its readers raise anything)
+            why = f"{type(error).__name__}: {error}".partition("\n")[0]
+            print(f"{self.checkpoint}: not a state of this version ({why});", flush=True, end=" ")
+            print("starting from the beginning", flush=True)
+            self._begin()  # some of it may have been taken over
+            return
+        parts = ", ".join(f"{s['from_step']} to {s['to_step']}" for s in self.sessions)
+        print(f"resuming at {self.place}; earlier parts: steps {parts}", flush=True)
+
+    def _restore(self, state: dict) -> None:
+        """Take over what `_state` returned. Raises anything if another version of it did."""
+        if others := state.keys() ^ self._state().keys():
+            raise ValueError(f"keys {sorted(others)}")
         self.model.load_state_dict(state["model"])
+        if (self.critic is None) != (state["critic"] is None):
+            raise ValueError("one of both has a critic")
         if self.critic:
             self.critic.load_state_dict(state["critic"])
         load_optimizer(self.optimizer, state["optimizer"])
         self.pretraining.load_state_dict(state["pretraining"])
         self.generator.set_state(state["generator"])
         self.epoch, self.position = state["epoch"], state["position"]
-        self.parts = None if state["parts"] is None else state["parts"].to(self.device)
         self.step.names = state["names"]
         self.history, self.sessions = state["history"], state["sessions"]
-        parts = ", ".join(f"{s['from_step']} to {s['to_step']}" for s in self.sessions)
-        print(f"resuming at {self.place}; earlier parts: steps {parts}", flush=True)
+        self.parts = None if state["parts"] is None else state["parts"].to(self.device)
+        shape = (self.steps_per_epoch, len(self.step.names))
+        if self.parts is not None and self.parts.shape != shape:
+            raise ValueError(f"losses {tuple(self.parts.shape)} instead of {shape}")
+        if [list(row) for row in self.history] != [self.columns] * self.epoch:
+            raise ValueError("other columns, or another number, of epochs")
+        if any(s.keys() != {"from_step", "to_step", "seconds"} for s in self.sessions):
+            raise ValueError("other notes of sessions")
