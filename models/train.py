@@ -13,6 +13,11 @@ These are the settings of preset `quick`; params.yaml says what each of them is.
 its own as "params". Written are weights.safetensors, history.csv and run.json, into the folder
 --out. An interrupted run exits with status 75 and goes on when the same command is given again; a
 diverged one exits with 0, its run.json saying so, because the tables report it.
+
+Whoever may take a finished run for a failed one and delete it, as an engine does whose jobs outlive
+it, names a file --final: the run is kept there, in one piece, before it is written to --out. While
+that file is there the same command writes the same bytes again instead of training. It is as large
+as the weights; removing it is up to the caller.
 """
 
 import csv
@@ -28,10 +33,10 @@ from safetensors.torch import save_file
 from data import store
 from data.arguments import options, takes_settings
 from data.files import atomic_write, digest, write_json
-from models.checkpoint import run_lock
+from models.checkpoint import load_checkpoint, run_lock, save_checkpoint
 from models.device import pick_device, supported_precision
 from models.interruption import EXIT_INTERRUPTED, Interruption
-from models.provenance import provenance
+from models.provenance import code_digest, provenance
 from models.throughput import flops_per_image, matrix_peak, peak_memory
 from models.trainer import Diverged, Interrupted, Trainer
 
@@ -76,7 +81,43 @@ def write_history(path: Path, rows: list[dict]) -> None:
         writer.writerows(rows)
 
 
-def train(data_file: Path, method: str, seed: int, params: dict, out: Path, checkpoint: Path):
+def fingerprint(decides: list) -> str:
+    """Digest of all that decides a run, or of as much of it as is given."""
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+
+
+def fit(trainer: Trainer, interruption: Interruption, data: store.ImageSet) -> dict:
+    """Train to the end, or to divergence: {"weights", "history", "record"}, the latter of run.json."""
+    status, why = "done", ""
+    try:
+        trainer.fit(interruption)
+    except Diverged as error:
+        status, why = "diverged", str(error)
+        print(f"diverged: {why}", flush=True)
+    device = trainer.device
+    weights = {k: v.contiguous() for k, v in trainer.model.cpu().state_dict().items()}
+    trainer.model.to(device)
+    record = {
+        "status": status,
+        "why": why,
+        "precision": trainer.step.precision,
+        "seconds": trainer.seconds,
+        "sessions": trainer.sessions,
+        "provenance": provenance(device),
+        "utilisation": utilisation(trainer, data) if status == "done" else {},
+    }
+    return {"weights": weights, "history": trainer.history, "record": record}
+
+
+def train(
+    data_file: Path,
+    method: str,
+    seed: int,
+    params: dict,
+    out: Path,
+    checkpoint: Path,
+    final: Path | None = None,
+) -> None:
     """Train and write the run's three files; see the module's docstring."""
     device = pick_device()
     interruption = Interruption()
@@ -86,33 +127,24 @@ def train(data_file: Path, method: str, seed: int, params: dict, out: Path, chec
         data_digest = digest(data_file)
         precision = supported_precision(params["train"]["precision"], device)
         decides = [info, data_digest, torch.__version__, device.type, precision]
-        images = torch.from_numpy(data.train_images).to(device)
-        fingerprint = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
-        trainer = Trainer(info, images, checkpoint, fingerprint)
-        status, why = "done", ""
-        try:
-            trainer.fit(interruption)
-        except Diverged as error:
-            status, why = "diverged", str(error)
-            print(f"diverged: {why}", flush=True)
+        # Code too: a finished run is never the answer to an edit.
+        of_final = fingerprint([*decides, code_digest()])
+        run = load_checkpoint(final, of_final) if final else None
+        if run:
+            print(f"{final}: this run has been trained to its end; writing it again", flush=True)
+        else:
+            images = torch.from_numpy(data.train_images).to(device)
+            trainer = Trainer(info, images, checkpoint, fingerprint(decides))
+            run = fit(trainer, interruption, data)
+            if final:
+                save_checkpoint(final, run | {"fingerprint": of_final})
 
-        weights = {k: v.contiguous() for k, v in trainer.model.cpu().state_dict().items()}
-        trainer.model.to(device)
         with atomic_write(out / "weights.safetensors") as temporary:
-            save_file(weights, temporary)
-        write_history(out / "history.csv", trainer.history)
-        record = {
-            "status": status,
-            "why": why,
-            "weights_sha256": digest(out / "weights.safetensors"),
-            "data_sha256": data_digest,
-            "precision": trainer.step.precision,
-            "seconds": trainer.seconds,
-            "sessions": trainer.sessions,
-            "provenance": provenance(device),
-            "utilisation": utilisation(trainer, data) if status == "done" else {},
-        }
-        write_json(out / "run.json", info | record)
+            save_file(run["weights"], temporary)
+        write_history(out / "history.csv", run["history"])
+        weights_digest = digest(out / "weights.safetensors")
+        digests = {"weights_sha256": weights_digest, "data_sha256": data_digest}
+        write_json(out / "run.json", info | digests | run["record"])
         checkpoint.unlink(missing_ok=True)
 
 
@@ -126,10 +158,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the run's folder, to be written")
     state = "state of an interrupted run (default: beside --out, OUT.checkpoint.pt)"
     parser.add_argument("--checkpoint", type=Path, help=state)
+    kept = "keep the finished run here too, until you remove it (default: nowhere)"
+    parser.add_argument("--final", type=Path, help=kept)
     args = parser.parse_args()
     checkpoint = args.checkpoint or args.out.with_name(args.out.name + ".checkpoint.pt")
     try:
-        train(args.data, args.method, args.seed, args.params, args.out, checkpoint)
+        train(args.data, args.method, args.seed, args.params, args.out, checkpoint, args.final)
     except Interrupted as stop:
         print(f"{stop}; the same command goes on from there", flush=True)
         sys.exit(EXIT_INTERRUPTED)

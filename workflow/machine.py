@@ -136,9 +136,10 @@ def say_alive(handle: IO) -> None:
     atexit.register(handle.truncate, 0)
 
 
-def clear_killed_run(engine: Path = Path(".snakemake")) -> None:
+def clear_killed_run(engine: Path = Path(".snakemake")) -> bool:
     """Remove what a SIGKILLed run left: its lock, and outputs that it had begun and not finished.
 
+    True if so; False if another run is alive, or may be.
     Without this the engine would ask for --unlock and then for --rerun-incomplete. Whoever runs
     holds a lock of the system's on a file in `engine`, which dies with it. If we get that one, no
     run of this machine is alive. Locks of most network file systems do not reach across hosts, so
@@ -150,13 +151,13 @@ def clear_killed_run(engine: Path = Path(".snakemake")) -> None:
     path = engine / "running"
     if elsewhere := running_elsewhere(path):
         print(elsewhere, file=sys.stderr, flush=True)
-        return
+        return False
     handle = open(path, "a", encoding="utf-8")  # noqa: SIM115
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:  # held by a run that is alive, or a file system without locks
         handle.close()
-        return
+        return False
     LOCK_HANDLES.append(handle)
     say_alive(handle)
     shutil.rmtree(engine / "locks", ignore_errors=True)
@@ -172,3 +173,4 @@ def clear_killed_run(engine: Path = Path(".snakemake")) -> None:
         else:
             output.unlink(missing_ok=True)
         marker.unlink()
+    return True

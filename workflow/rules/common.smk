@@ -12,6 +12,7 @@ from data import registry
 from workflow import (
     broken,
     declarations,
+    finals,
     machine,
     progress,
     record,
@@ -33,9 +34,10 @@ PRESET, DATASETS, METHODS = settings.preset, settings.datasets, settings.methods
 # In a cluster's job, too, `python` is the interpreter that the engine runs under.
 machine.use_this_interpreter()
 if workflow.is_main_process:
-    machine.clear_killed_run()
+    alone = machine.clear_killed_run()
     for removed in broken.remove_broken(f"results/{PRESET}"):
         print(removed, file=sys.stderr)
+    finals.remove_when_accepted(f"results/{PRESET}", alone)
     if workflow.resource_settings.nodes is None:
         # Real processors bound what computes at once, whatever --cores says. Not as a resource of
         # our own: with cores left over the scheduler would solve its problem a hundred times a

@@ -28,14 +28,16 @@ rule train:
     params:
         settings=train_params,
         out=subpath(output.record, parent=True),
-        # Not an output: an engine would delete it, and with it the interrupted run's progress.
+        # Not outputs: an engine would delete them, and with them the progress of an interrupted
+        # run, or a run that ended while the engine was dead.
         checkpoint=results("checkpoints/{dataset}/{method}/seed{seed}.pt"),
+        final=results(finals.PATTERN),
     message:
         "train {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
         "exec python -m models.train --data {input.data} --method {wildcards.method}"
         " --seed {wildcards.seed} --params {params.settings:q} --out {params.out}"
-        " --checkpoint {params.checkpoint} > {log} 2> >(tee -a {log} >&2)"
+        " --checkpoint {params.checkpoint} --final {params.final} > {log} 2> >(tee -a {log} >&2)"
 
 
 # Before anything runs. A hook, because only then the plan is known; `--no-hooks` leaves it out.
