@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import yaml
+
+from data.files import digest, read_json
 
 ROOT = Path(__file__).resolve().parent.parent
 TREES = ("data", "eval", "models", "workflow")
@@ -139,3 +142,31 @@ def job_counts(output: str) -> dict[str, int]:
     """Jobs by rule, from the table that a dry run prints."""
     rows = [line.split() for line in output.splitlines()]
     return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}
+
+
+# What a preset's run is compared by, below results/<preset>.
+NUMBERS = {
+    "weights": "runs/**/*.safetensors",
+    "learning curves": "runs/**/*.csv",
+    "samples": "samples/**/*.npz",
+    "scores": "scores/**/*.json",
+    "values per image": "scores/**/*.npz",
+}
+
+
+def numbers(path: Path):
+    """What a result says but for how fast it was made."""
+    if path.suffix == ".csv":
+        return pd.read_csv(path).drop(columns="images_per_second").to_csv()
+    return read_json(path)["values"] if path.suffix == ".json" else digest(path)
+
+
+def compare(right: Path, folder: Path, kinds=tuple(NUMBERS)) -> dict[str, tuple[int, list[Path]]]:
+    """Of each kind of numbers: how many the copy `right` has, and those that `folder` has not."""
+    found = {}
+    for kind in kinds:
+        paths = sorted((right / "results" / "quick").glob(NUMBERS[kind]))
+        there = {path: folder / path.relative_to(right) for path in paths}
+        others = [p for path, p in there.items() if not p.exists() or numbers(path) != numbers(p)]
+        found[kind] = len(paths), others
+    return found

@@ -106,6 +106,24 @@ def test_a_run_of_another_host(tmp_path, monkeypatch, capsys, silent, stays):
     assert owner == ("another" if stays else os.uname().nodename)
 
 
+def test_a_second_run_is_told_of_the_first(tmp_path, monkeypatch, capsys):
+    """Before the engine does, which would advise to force it."""
+    monkeypatch.setattr(machine, "LOCK_HANDLES", [])
+    lock = tmp_path / "locks" / "0.output.lock"
+    lock.parent.mkdir()
+    lock.touch()
+    with open(tmp_path / "running", "w") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        for written, shown in (("", "process ?"), ('{"pid": 7}', "process 7")):
+            first.write(written)
+            first.flush()
+            assert not machine.clear_killed_run(tmp_path)
+            assert f"another run is at work here ({shown})" in capsys.readouterr().err
+        assert lock.exists()
+    assert machine.clear_killed_run(tmp_path) and not lock.exists()
+    assert not capsys.readouterr().err
+
+
 def test_a_record_of_this_host_is_no_other(tmp_path):
     """After a kill of ours, the lock alone decides: no wait."""
     path = tmp_path / "running"

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests import browser
+from tests.pipeline import copy_repository, run, tiny_config
 from tests.report_tree import SCORED, write_tree
 from workflow.report import plots_template
 from workflow.report.collect import collect
@@ -71,3 +72,14 @@ def test_plots_are_drawn_without_a_network(repository, tmp_path):
     """
     found, _ = browser.probe(page, script, tmp_path)
     assert found["drawn"] == [True, True]
+
+
+@pytest.mark.pipeline
+def test_dvc_goes_through_without_fid(tmp_path):
+    """There are no references then, and DVC wants every output that it knows of."""
+    config = tiny_config() | {"datasets": ["mnist"], "methods": ["vae"]}
+    config["scored"] = {"reconstruction": ["mnist"]}
+    folder = copy_repository(tmp_path / "copy", config)
+    run(folder, "dvc", "repro", "scores")
+    assert (folder / "results/quick/scores/reconstruction/mnist/vae/seed0.json").exists()
+    assert "up to date" in run(folder, "dvc", "status", "scores").stdout

@@ -252,7 +252,9 @@ def test_dvc_makes_snakemake_plan_the_same_jobs(finished):
         whole, _ = plan(finished, "all")
         called = set()
         for stage in changed_stages(finished):
-            program, cores, number, target = shlex.split(stages[stage]["cmd"])
+            commands = stages[stage]["cmd"]
+            call = commands if isinstance(commands, str) else commands[-1]
+            program, cores, number, target = shlex.split(call)
             assert (program, cores) == ("snakemake", "--cores") and number.isdigit()
             planned, _ = plan(finished, target)
             assert planned <= whole

@@ -12,9 +12,12 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import IO
+
+from models.locks import BUSY
 
 LOCK_HANDLES = []  # kept open: the system drops a lock when its file is closed
 SIGN_OF_LIFE, DEAD_AFTER = 30, 300  # seconds: how often a run gives one, and after how long without
@@ -111,6 +114,19 @@ def running_elsewhere(path: Path) -> str:
     )
 
 
+def at_work(path: Path) -> str:
+    """That a run of this machine is alive, in words. The engine itself would advise to force it."""
+    try:
+        process = json.loads(path.read_text(encoding="utf-8"))["pid"]
+    except (OSError, ValueError, KeyError, TypeError):  # it has just begun
+        process = "?"
+    return (
+        f"another run is at work here (process {process}): what it makes is locked, or called"
+        " incomplete, until it ends. Give the command again then; --unlock and --rerun-incomplete are"
+        " not needed"
+    )
+
+
 def boot() -> str:
     """Names this start of this kernel; containers share it."""
     try:
@@ -136,6 +152,18 @@ def say_alive(handle: IO) -> None:
     atexit.register(handle.truncate, 0)
 
 
+def noted(notes: Path) -> Iterator[tuple[Path, Path]]:
+    """The engine's notes on outputs in a folder of its own, each with the output that it is on."""
+    for note in [path for path in notes.rglob("*") if path.is_file()]:
+        # Named after the output: base64, cut into folders that begin with @.
+        encoded = "".join(note.relative_to(notes).parts).replace("@", "")
+        try:
+            output = Path(base64.urlsafe_b64decode(encoded).decode())
+        except ValueError:
+            continue  # not a note
+        yield note, output
+
+
 def clear_killed_run(engine: Path = Path(".snakemake")) -> bool:
     """Remove what a SIGKILLed run left: its lock, and outputs that it had begun and not finished.
 
@@ -155,19 +183,15 @@ def clear_killed_run(engine: Path = Path(".snakemake")) -> bool:
     handle = open(path, "a", encoding="utf-8")  # noqa: SIM115
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # held by a run that is alive, or a file system without locks
+    except OSError as error:
         handle.close()
+        if error.errno in BUSY:
+            print(at_work(path), file=sys.stderr, flush=True)
         return False
     LOCK_HANDLES.append(handle)
     say_alive(handle)
     shutil.rmtree(engine / "locks", ignore_errors=True)
-    for marker in [path for path in (engine / "incomplete").rglob("*") if path.is_file()]:
-        # The engine names a marker after its output: base64, cut into folders that begin with @.
-        encoded = "".join(marker.relative_to(engine / "incomplete").parts).replace("@", "")
-        try:
-            output = Path(base64.urlsafe_b64decode(encoded).decode())
-        except ValueError:
-            continue  # not a marker
+    for marker, output in noted(engine / "incomplete"):
         if output.is_dir():
             shutil.rmtree(output)
         else:

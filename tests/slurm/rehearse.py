@@ -16,10 +16,8 @@ import sys
 import time
 from pathlib import Path
 
-import pandas as pd
-
-from data.files import digest, read_json
-from tests.pipeline import ENVIRONMENT
+from data.files import read_json
+from tests.pipeline import ENVIRONMENT, compare
 
 ENGINE = (
     *("snakemake", "--workflow-profile", "workflow/profiles/slurm", "scores"),
@@ -84,23 +82,14 @@ def start(folder: Path, environment: dict) -> subprocess.Popen:
     )
 
 
-def numbers(path: Path):
-    """What a file says but for how fast it was made."""
-    if path.suffix == ".csv":
-        return pd.read_csv(path).drop(columns="images_per_second").to_csv()
-    return digest(path) if path.suffix == ".safetensors" else read_json(path)["values"]
-
-
-def compare(local: Path, remote: Path) -> None:
+def agree(local: Path, remote: Path) -> None:
     """Weights bit by bit, learning curves and scores number by number."""
-    root = local / "results" / "quick"
-    paths = [*root.glob("runs/**/*.safetensors"), *root.glob("runs/**/*.csv")]
-    paths += root.glob("scores/**/*.json")
-    for path in paths:
-        there = remote / path.relative_to(local)
-        if numbers(path) != numbers(there):
-            sys.exit(f"{there}: other numbers than the local run's")
-    say(f"{len(paths)} weights, learning curves and scores are those of the local run")
+    found = compare(local, remote, ("weights", "learning curves", "scores"))
+    for _, others in found.values():
+        if others:
+            sys.exit(f"{others[0]}: other numbers than the local run's")
+    count = sum(number for number, _ in found.values())
+    say(f"{count} weights, learning curves and scores are those of the local run")
 
 
 def main() -> None:
@@ -135,7 +124,7 @@ def main() -> None:
     say(f"the same command again: exit code {code}, {len(submitted)} submissions in all")
     if code:
         sys.exit((folder / "engine.log").read_text()[-4000:])
-    compare(local, folder)
+    agree(local, folder)
     for seed in (0, 1):
         say(f"seed {seed}: sessions {sessions(folder, seed)}")
     limits = controller.read_text().count(LIMIT)
