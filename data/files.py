@@ -9,6 +9,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+# Names, as a pattern, of what `atomic_write` has not finished, or was killed over.
+UNFINISHED = ".*-????????*"
+
 
 @contextlib.contextmanager
 def atomic_write(path: Path | str) -> Iterator[Path]:

@@ -1,6 +1,6 @@
 """A run that is killed again and again, against one that is not: what was lost?
 
-    python -m tests.stress [--kills 14] [--seed 0] [--engine snakemake|dvc] [--folder DIR]
+    python -m tests.stress --kills 14 --seed 0
 
 In a copy of the repository with tiny settings (every score) one run goes undisturbed. In another the
 plain command is given again and again, and stopped at random moments: SIGKILL, SIGTERM or SIGINT, to
@@ -10,7 +10,6 @@ are compared, jobs made twice and files left over counted, and a tally in Markdo
 1 if anything was lost. Takes about ten minutes of two cores.
 """
 
-import argparse
 import itertools
 import os
 import random
@@ -24,9 +23,10 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data.arguments import options
 from data.files import read_json
 from tests.pipeline import ENVIRONMENT, compare, copy_repository, run, tiny_config
-from tests.traces import job, left_over, made, outputs, size, wait_for_the_rest
+from tests.traces import half_written, job, left_over, made, outputs, size, wait_for_the_rest
 from workflow import declarations
 
 COMMANDS = {"snakemake": ("snakemake", "--cores", "8", "all"), "dvc": ("dvc", "repro")}
@@ -57,6 +57,7 @@ class Tally:
     accepted_wrong: list[str] = field(default_factory=list)
     again: list[str] = field(default_factory=list)  # finished outputs that were made again
     left: list[str] = field(default_factory=list)
+    half_written: int = 0
     numbers: Counter = field(default_factory=Counter)  # compared, by kind
     other: list[str] = field(default_factory=list)
     continued: int = 0  # trainings that went on from a saved state
@@ -220,7 +221,8 @@ def report(tally: Tally, args, jobs: int, times: tuple[float, float], temporary:
     rows |= {
         "of these different or missing": len(tally.other),
         "finished outputs made again": len(tally.again),
-        "states, locks, half-written files or processes left over": len(tally.left),
+        "states, locks or processes left over": len(tally.left),
+        "half-written files, which a run an hour later removes": tally.half_written,
         "in the system's temporary folder, which is its own to clear": temporary,
     }
     lines = [f"| {name} | {value} |" for name, value in rows.items()]
@@ -241,6 +243,7 @@ def stress(folder: Path, args) -> tuple[Tally, str]:
         copy = folder / f"stopped{tally.rounds + 1}"
         disturbed(copy, plan, longest, moments, tally)
         tally.left += left_over(copy)
+        tally.half_written += len(half_written(copy))
         for kind, (number, others) in compare(right, copy).items():
             tally.numbers[kind] += number
             tally.other += [f"other numbers: {path}" for path in others]
@@ -252,11 +255,12 @@ def stress(folder: Path, args) -> tuple[Tally, str]:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=14)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--engine", choices=COMMANDS, help="default: both in turn")
-    parser.add_argument("--folder", type=Path, help="new; kept (default: a temporary one)")
+    parser = options(__doc__)
+    parser.add_argument("--kills", type=int, default=14, help="how often to stop it")
+    parser.add_argument("--seed", type=int, default=0, help="of moments and of the stops' order")
+    parser.add_argument("--engine", choices=COMMANDS, help="one alone (default: both in turn)")
+    kept = "new folder for both runs, kept (default: a temporary one, removed if all is well)"
+    parser.add_argument("--folder", type=Path, help=kept)
     args = parser.parse_args()
     folder = args.folder or Path(tempfile.mkdtemp(prefix="stress-"))
     tally, text = stress(folder.resolve(), args)

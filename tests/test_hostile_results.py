@@ -1,7 +1,10 @@
 """Earlier results that are truncated or damaged: named, with what to do, and made again."""
 
+import contextlib
 import io
 import json
+import os
+import shutil
 import struct
 import zipfile
 from pathlib import Path
@@ -14,7 +17,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from data import store
-from data.files import digest, read_json, write_json
+from data.files import atomic_write, digest, read_json, write_json
 from eval.fid import reference as fid_reference
 from eval.fid.frechet import Statistics
 from eval.fid.inception import load_network
@@ -25,7 +28,7 @@ from models.train import train
 from tests.hostile import bounded, refused
 from tests.pipeline import copy_repository, run
 from tests.tiny import METHODS, MODEL, TRAIN, tiny_data, tiny_info
-from workflow.broken import remove_broken
+from workflow.broken import remove_broken, remove_forgotten
 from workflow.report.collect import RUN_KEYS, SCORE_KEYS, Tree, dataset_meta
 from workflow.report.paired import read_units
 
@@ -288,6 +291,24 @@ def test_whole_results_stay(tree):
     before = sorted(tree.rglob("*"))
     assert remove_broken(tree) == [] and sorted(tree.rglob("*")) == before
     assert remove_broken(tree / "nothing") == []
+
+
+def test_what_killed_jobs_were_writing_is_removed_an_hour_later(tree):
+    """Not before: on another host its writer may be alive."""
+    left = []
+    for path in (tree / "runs/mnist/vae/seed0/weights.safetensors", tree.parent / "tables.md"):
+        with contextlib.suppress(KeyboardInterrupt), atomic_write(path) as temporary:
+            left.append(
+                shutil.copy(tree / "metrics.json", temporary.with_name(f"{temporary.name}2"))
+            )
+            raise KeyboardInterrupt
+    before = set(tree.parent.rglob("*"))
+    remove_forgotten(tree)
+    assert set(tree.parent.rglob("*")) == before
+    for path in before:
+        os.utime(path, (1, 1))
+    remove_forgotten(tree)
+    assert before - set(tree.parent.rglob("*")) == set(left)
 
 
 @given(data=st.data())

@@ -13,7 +13,7 @@ import pytest
 
 from tests.pipeline import compare
 from tests.stress import STOPS, Tally, compare_times, finished, planned, report, stop
-from tests.traces import job, left_over, made, processes
+from tests.traces import half_written, job, left_over, made, processes
 
 SCORE = "results/quick/scores/nll/mnist/vae/seed0.json"
 
@@ -64,8 +64,10 @@ def test_what_is_left_over_is_told(copy):
     for path in plots.iterdir():
         path.unlink()
     assert left_over(copy) == []
+    half = write(copy, "results/quick/data/.mnist-x1y2z3_4.npz")
+    assert half_written(copy) == [half] and left_over(copy) == []
     left = [
-        write(copy, "results/quick/data/.mnist-x1y2.npz"),
+        write(copy, "results/quick/data/.nfs0001"),
         write(copy, "results/quick/checkpoints/mnist/vae/seed0.pt"),
         write(copy, "results/quick/checkpoints/mnist/vae/seed0.final.pt"),
         write(copy, ".snakemake/locks/0.output.lock"),

@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 
+from data.files import UNFINISHED
 from workflow import machine
 
 
@@ -49,12 +50,18 @@ def wait_for_the_rest(folder: Path, seconds: float = 120) -> None:
         time.sleep(0.2)
 
 
+def half_written(folder: Path) -> list[Path]:
+    """What killed jobs were writing. It stays for an hour (workflow/broken.py)."""
+    return list((folder / "results").rglob(UNFINISHED))
+
+
 def left_over(folder: Path, seconds: float = 20) -> list[str]:
-    """What no run leaves that ends by itself: processes, locks, states, half-written files."""
+    """What no run leaves that ends by itself: processes, locks, states, hidden files."""
     wait_for_the_rest(folder, seconds)
     found = [f"process {number} is alive" for number in processes(folder)]
     results, engine = folder / "results", folder / ".snakemake"
-    paths = [path for path in results.rglob(".*") if path.name != ".snakemake_timestamp"]
+    named = {".snakemake_timestamp", *(path.name for path in half_written(folder))}
+    paths = [path for path in results.rglob(".*") if path.name not in named]
     paths += results.glob("*/checkpoints/**/*.pt")
     paths += (engine / "locks").glob("*")
     paths += [note for note, _ in machine.noted(engine / "incomplete")]

@@ -1,4 +1,4 @@
-"""Earlier results that are truncated: found before planning, named, and removed.
+"""Earlier results that are truncated, and half-written files: found before planning and removed.
 
 Our programs write results whole or not at all. But disks fill while files are copied, downloads end
 early, machines lose power; and an engine looks at a result's age alone. What is looked at here is
@@ -10,13 +10,17 @@ What was made from it while it was whole stays as right as it was.
 """
 
 import json
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from data.files import UNFINISHED
+
 # Below results/<preset>. Not the downloads, which a manifest guards, nor checkpoints, which training
 # replaces by itself.
 FOLDERS = ("data", "runs", "samples", "references", "scores")
+FORGOTTEN_AFTER = 3600  # seconds without a byte; writers, alive on whatever host, take less
 
 
 def broken_json(path: Path) -> str:
@@ -78,3 +82,14 @@ def remove_broken(root: Path | str) -> list[str]:
                 path.unlink()
                 lines.append(f"{path}: truncated ({wrong}); removed, made again where needed")
     return lines
+
+
+def remove_forgotten(root: Path | str) -> None:
+    """Remove what killed jobs were writing, below `root` (results/<preset>) and beside it."""
+    root = Path(root)
+    for path in [*root.rglob(UNFINISHED), *root.parent.glob(UNFINISHED)]:
+        try:
+            if path.is_file() and time.time() - path.stat().st_mtime > FORGOTTEN_AFTER:
+                path.unlink()
+        except OSError:
+            continue  # its writer lives, and has just finished

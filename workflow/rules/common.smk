@@ -37,6 +37,7 @@ if workflow.is_main_process:
     alone = machine.clear_killed_run()
     for removed in broken.remove_broken(f"results/{PRESET}"):
         print(removed, file=sys.stderr)
+    broken.remove_forgotten(f"results/{PRESET}")
     finals.remove_when_accepted(f"results/{PRESET}", alone)
     if workflow.resource_settings.nodes is None:
         # Real processors bound what computes at once, whatever --cores says. Not as a resource of
