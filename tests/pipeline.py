@@ -120,7 +120,13 @@ def common_folder(tmp_path_factory) -> Path:
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
-def run(folder: Path, *words: str, environment: dict | None = None, check: bool = True):
+def run(
+    folder: Path,
+    *words: str,
+    environment: dict | None = None,
+    check: bool = True,
+    timeout: float = 900,
+):
     """Run a command in a copy; on failure show what it printed."""
     result = subprocess.run(
         list(map(str, words)),
@@ -130,7 +136,7 @@ def run(folder: Path, *words: str, environment: dict | None = None, check: bool 
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=900,
+        timeout=timeout,
         check=False,
     )
     if check:

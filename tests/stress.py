@@ -41,7 +41,7 @@ WRONG = [
     *("scored={nll: [celeba2]}", "presets={quick: {train: {default: {epochs: many}}}}"),
 ]
 TEMPORARY = "tmp"
-LONGEST_END = 300  # seconds: an engine that is asked to end waits for the jobs that it runs
+PATIENCE = 3600  # seconds: of a call that is not stopped, or is to end, on however busy a machine
 HALF_ALIVE = "another run is at work here"  # said while a part of the killed run goes on
 
 
@@ -78,12 +78,12 @@ def say(what: str) -> None:
 
 
 def settings() -> dict:
-    """Tiny, but every score, and trainings of some seconds that save their state each second."""
-    config = tiny_config()
+    """Tiny: one method, every score, trainings of some seconds that save their state each second."""
+    config = tiny_config() | {"methods": ["vimae_l"]}  # the one that is pre-trained too
     config["scored"] = config["scored"] | {"sharpness": ["mnist"]}
     assert config["scored"].keys() == declarations.scores().keys()
     train = config["presets"]["quick"]["train"]["default"]
-    train |= {"epochs": 60, "checkpoint_seconds": 1}
+    train |= {"epochs": 40, "checkpoint_seconds": 1}
     return config
 
 
@@ -124,7 +124,7 @@ def finished(process: subprocess.Popen, log: Path, folder: Path, tally: Tally) -
         return True
     if HALF_ALIVE in log.read_text():
         tally.waited += 1
-        wait_for_the_rest(folder)
+        wait_for_the_rest(folder, PATIENCE)
     else:
         tally.failures.append(f"{log}: exit code {process.returncode}")
         say(tally.failures[-1])
@@ -138,9 +138,9 @@ def stop(process: subprocess.Popen, folder: Path, plan: Plan, tally: Tally) -> N
     running = sorted({job(name) for name in outputs(folder, "incomplete")})
     (os.killpg if group else os.kill)(process.pid, number)
     try:
-        process.wait(LONGEST_END)
+        process.wait(PATIENCE)
     except subprocess.TimeoutExpired:
-        tally.failures.append(f"{engine} did not end within {LONGEST_END} s of {number.name}")
+        tally.failures.append(f"{engine} did not end within {PATIENCE} s of {number.name}")
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     tally.stops[engine, number.name, whom] += 1
@@ -188,14 +188,14 @@ def disturbed(folder: Path, plan: Plan, longest: float, moments, tally: Tally) -
     if not done:
         return
     for engine, command in COMMANDS.items():  # neither has anything to do
-        run(folder, *command, environment=environment(folder))
+        run(folder, *command, environment=environment(folder), timeout=PATIENCE)
         compare_times(before, folder, f"{engine} at the end", tally)
 
 
 def seconds(folder: Path) -> float:
     """That the plain command takes."""
     began = time.time()
-    run(folder, *COMMANDS["snakemake"])
+    run(folder, *COMMANDS["snakemake"], timeout=PATIENCE)
     return time.time() - began
 
 

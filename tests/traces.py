@@ -43,7 +43,7 @@ def processes(folder: Path) -> list[int]:
     return found
 
 
-def wait_for_the_rest(folder: Path, seconds: float = 120) -> None:
+def wait_for_the_rest(folder: Path, seconds: float) -> None:
     """Until nothing works in `folder` any more."""
     end = time.time() + seconds
     while processes(folder) and time.time() < end:
@@ -55,7 +55,7 @@ def half_written(folder: Path) -> list[Path]:
     return list((folder / "results").rglob(UNFINISHED))
 
 
-def left_over(folder: Path, seconds: float = 20) -> list[str]:
+def left_over(folder: Path, seconds: float = 120) -> list[str]:
     """What no run leaves that ends by itself: processes, locks, states, hidden files."""
     wait_for_the_rest(folder, seconds)
     found = [f"process {number} is alive" for number in processes(folder)]
