@@ -83,7 +83,7 @@ def settings() -> dict:
     config["scored"] = config["scored"] | {"sharpness": ["mnist"]}
     assert config["scored"].keys() == declarations.scores().keys()
     train = config["presets"]["quick"]["train"]["default"]
-    train |= {"epochs": 40, "checkpoint_seconds": 1}
+    train |= {"epochs": 150, "checkpoint_seconds": 1}
     return config
 
 
@@ -262,6 +262,8 @@ def main() -> None:
     kept = "new folder for both runs, kept (default: a temporary one, removed if all is well)"
     parser.add_argument("--folder", type=Path, help=kept)
     args = parser.parse_args()
+    # Else what `nohup` or `&` started would hand on that SIGINT is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = args.folder or Path(tempfile.mkdtemp(prefix="stress-"))
     tally, text = stress(folder.resolve(), args)
     print(text, *tally.losses, sep="\n")
