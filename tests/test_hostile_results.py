@@ -277,7 +277,8 @@ def test_a_broken_record_is_named_when_results_are_gathered(tmp_path, content, k
 
 @pytest.fixture
 def tree(run_files, tmp_path):
-    """Results of a preset, whole."""
+    """Results of a preset, whole; alone in their parent, as results/<preset>."""
+    tmp_path = tmp_path / "results" / "quick"
     written(tmp_path / "runs" / "mnist" / "vae" / "seed0", run_files)
     written(tmp_path / "samples" / "mnist" / "vae", {"seed0.npz": SAMPLES})
     scores = {"seed0.json": b'{"status": "done"}', "seed0.npz": arrays_bytes()}
