@@ -1,8 +1,6 @@
 """data.prepare, the embedded subsets and the synthetic faces."""
 
-import os
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +13,6 @@ from data.inception_network import SHA256
 from data.prepare import main, prepare
 from data.registry import dataset
 
-REAL = os.environ.get("VIMAE_REAL_DATA")
-real = pytest.mark.skipif(not REAL, reason="VIMAE_REAL_DATA names no folder of real datasets")
 ALL = {"train": None, "test": None}
 
 SHAPES = {"mnist": (28, 28, 1), "omniglot": (28, 28, 1), "cifar10": (32, 32, 3)}
@@ -137,13 +133,14 @@ def test_command_line_writes_what_store_reads(tmp_path, monkeypatch):
         main()
 
 
-def found(name):
-    return find_local(registry.source(name), [Path(REAL) / name], [])
+@pytest.fixture
+def found(real_data):
+    """What is found of a source: its form, paths and facts."""
+    return lambda name: find_local(registry.source(name), [real_data / name], [])
 
 
-@real
 @pytest.mark.parametrize("name", SHAPES)
-def test_embedded_subsets_are_cut_bit_for_bit(name):
+def test_embedded_subsets_are_cut_bit_for_bit(name, found):
     form, paths, _ = found(name)
     expected = cut.cut(name, form.read(dataset(name).source, paths))
     for split, (images, labels) in sheets.load(name).items():
@@ -151,9 +148,8 @@ def test_embedded_subsets_are_cut_bit_for_bit(name):
         np.testing.assert_array_equal(labels, expected[split][1])
 
 
-@real
 @pytest.mark.parametrize("name", registry.names())
-def test_real_datasets_are_prepared_whole(name, tmp_path):
+def test_real_datasets_are_prepared_whole(name, found, tmp_path):
     form, paths, facts = found(name)
     record = describe(dataset(name).source, form, paths, facts, tmp_path)
     write_json(tmp_path / "manifest.json", record)
@@ -164,8 +160,7 @@ def test_real_datasets_are_prepared_whole(name, tmp_path):
         assert images.train_images.mean() / 255 == pytest.approx(0.1307, abs=5e-5)
 
 
-@real
-def test_real_inception_weights_have_the_pinned_digest():
+def test_real_inception_weights_have_the_pinned_digest(found):
     assert found("inception")[2]["digest"] == SHA256
 
 

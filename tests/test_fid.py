@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 from pathlib import Path
 from unittest import mock
 
@@ -26,10 +25,6 @@ from eval.fid.score import score as fid
 from eval.job import score_main
 from models.run import build_model
 from tests.tiny import tiny_data, tiny_info
-
-REAL_DATA = os.environ.get("VIMAE_REAL_DATA")
-optin = pytest.mark.skipif(REAL_DATA is None, reason="VIMAE_REAL_DATA: folder of real data not set")
-
 
 # --- Networks -------------------------------------------------------------------------------------
 
@@ -125,18 +120,9 @@ def test_published_value_of_torchmetrics():
     assert frechet_distance(*found) == pytest.approx(12.6388, abs=1e-4)
 
 
-@pytest.fixture(scope="module")
-def real_weights(tmp_path_factory) -> Path:
-    stored = np.load(Path(REAL_DATA) / "inception" / "fid_inception_v3.npz")
-    path = tmp_path_factory.mktemp("weights") / "inception.safetensors"
-    save_file({name: torch.from_numpy(stored[name]) for name in stored.files}, path)
-    return path
-
-
-@optin
-def test_embedded_stem_is_cut_bit_for_bit(real_weights, tmp_path):
+def test_embedded_stem_is_cut_bit_for_bit(real_data, real_weights, tmp_path):
     for name in ("from.npz", "from.safetensors"):
-        source = Path(REAL_DATA) / "inception" / "fid_inception_v3.npz"
+        source = real_data / "inception" / "fid_inception_v3.npz"
         cut_inception.cut(
             source if name == "from.npz" else real_weights, tmp_path / "stem.safetensors"
         )
@@ -145,22 +131,20 @@ def test_embedded_stem_is_cut_bit_for_bit(real_weights, tmp_path):
         ).read_bytes() == inception_network.STEM_FILE.read_bytes()
 
 
-@optin
 @pytest.mark.parametrize("dims", inception.DIMS)
-def test_true_weights_give_pytorch_fid_features(real_weights, dims):
-    images = np.fromfile(Path(REAL_DATA) / "mnist/MNIST/raw/t10k-images-idx3-ubyte.gz", np.uint8)
+def test_true_weights_give_pytorch_fid_features(real_data, real_weights, dims):
+    images = np.fromfile(real_data / "mnist/MNIST/raw/t10k-images-idx3-ubyte.gz", np.uint8)
     images = images[: 8 * 3072].reshape(8, 32, 32, 3)  # any bytes will do: here, compressed ones
     expected = pytorch_fid_features(load_file(real_weights), dims, images)
     found = inception.features(inception.load_network(dims, real_weights), images)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * expected.max())
 
 
-@optin
 @pytest.mark.parametrize(
     ("dims", "scaling", "tolerance"),
     [(2048, "ours", 1e-3), (2048, "theirs", 1e-5), (64, "ours", 0.05), (64, "theirs", 1e-5)],
 )
-def test_agrees_with_torch_fidelity(dims, scaling, tolerance, real_weights, tmp_path):
+def test_agrees_with_torch_fidelity(dims, scaling, tolerance, real_data, real_weights, tmp_path):
     """On the same 299 x 299 images, which both leave unresized.
 
     Its input is (x - 128) / 128, ours pytorch-fid's (x - 127.5) / 127.5; deep features hardly
@@ -179,7 +163,7 @@ def test_agrees_with_torch_fidelity(dims, scaling, tolerance, real_weights, tmp_
             parts = [network.blocks((x.float() - 128) / 128).mean((2, 3)) for x in images.split(4)]
         return torch.cat(parts).double().numpy()
 
-    stored = np.load(Path(REAL_DATA) / "celeba" / "celeba_64.npz")["test"][:32]
+    stored = np.load(real_data / "celeba" / "celeba_64.npz")["test"][:32]
     ours, theirs = [], []
     for images in torch.from_numpy(stored).permute(0, 3, 1, 2).split(16):
         large = F.interpolate(images.float(), size=(299, 299)).to(torch.uint8)

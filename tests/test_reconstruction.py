@@ -1,8 +1,6 @@
 """Reconstruction scores against closed forms: a fixed error, and linear models on real images."""
 
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +11,6 @@ from eval.job import Result, ScoreInputs
 from eval.reconstruction.score import score
 from models.pixels import to_float
 from models.run import Run
-
-REAL_DATA = os.environ.get("VIMAE_REAL_DATA")
-optin = pytest.mark.skipif(REAL_DATA is None, reason="VIMAE_REAL_DATA: folder of real data not set")
 
 
 class Linear:
@@ -113,16 +108,15 @@ def test_sampling_adds_the_decoded_posterior_variance():
 
 
 @pytest.fixture(scope="module")
-def cifar10() -> np.ndarray:
+def cifar10(real_data) -> np.ndarray:
     """The 10,000 training images of the first batch file, as uint8 (n, 32, 32, 3)."""
     import pickle
 
-    path = Path(REAL_DATA) / "cifar10" / "cifar-10-batches-py" / "data_batch_1"
+    path = real_data / "cifar10" / "cifar-10-batches-py" / "data_batch_1"
     pixels = pickle.loads(path.read_bytes(), encoding="bytes")[b"data"]
     return pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
 
 
-@optin
 def test_linear_models_on_cifar10(cifar10):
     """The linear optimum at d = 64 on data_batch_1 in [-1, 1], fitted and scored on it.
 

@@ -2,13 +2,13 @@
 
 import re
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pytest
 import scipy
 from PIL import Image
 from safetensors.torch import load_file
+from torchvision.models import inception_v3
 
 from data.files import read_json
 from data.inception_network import PARTS, STEM_FILE
@@ -45,36 +45,57 @@ def values(folder: Path, *arguments, dims=64) -> dict:
     return read_json(out)["values"]
 
 
-def of_pytorch_fid(a: Path, b: Path, dims: int, capsys) -> float:
-    """Its command line with our embedded stem; it runs no layer behind `dims`."""
+@pytest.fixture
+def of_pytorch_fid(monkeypatch, capsys):
+    """Its command line on two folders, with the given tensors instead of its download."""
     from pytorch_fid import fid_score
     from pytorch_fid import inception as original
-    from torchvision.models import inception_v3
 
-    network = inception_v3(aux_logits=False, weights=None, init_weights=False)
-    tensors = {n: t for n, t in network.state_dict().items() if n.endswith(PARTS)}
-    state = inception.checkpoint(tensors | load_file(STEM_FILE))
-    arguments = [str(a), str(b), "--dims", str(dims), "--device", "cpu", "--num-workers", "0"]
-    with (
-        mock.patch.object(original, "load_state_dict_from_url", lambda *_, **__: state),
-        mock.patch("sys.argv", ["pytorch_fid", *arguments]),
-    ):
+    def run(a: Path, b: Path, dims: int, tensors: dict) -> float:
+        state = inception.checkpoint(tensors)
+        monkeypatch.setattr(original, "load_state_dict_from_url", lambda *_, **__: state)
+        arguments = [str(a), str(b), "--dims", str(dims), "--device", "cpu", "--num-workers", "0"]
+        monkeypatch.setattr("sys.argv", ["pytorch_fid", *arguments])
         capsys.readouterr()
         fid_score.main()
-    return float(re.search(r"FID:\s+(\S+)", capsys.readouterr().out)[1])
+        return float(re.search(r"FID:\s+(\S+)", capsys.readouterr().out)[1])
+
+    return run
 
 
-@pytest.mark.skipif(
+def stem_and_zeros() -> dict:
+    """Tensors of the whole network with our embedded stem; it runs no layer behind `dims`."""
+    network = inception_v3(aux_logits=False, weights=None, init_weights=False)
+    tensors = {n: t for n, t in network.state_dict().items() if n.endswith(PARTS)}
+    return tensors | load_file(STEM_FILE)
+
+
+needs_sqrtm = pytest.mark.skipif(
     tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 18),
     reason="pytorch-fid's distance needs sqrtm(disp=), which SciPy 1.18 removed",
 )
+
+
+@needs_sqrtm
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("dims", [64, 192])
-def test_two_folders_have_the_fid_of_pytorch_fids_command_line(sets, dims, capsys):
-    expected = of_pytorch_fid(sets / "a", sets / "b", dims, capsys)
+def test_two_folders_have_the_fid_of_pytorch_fids_command_line(sets, dims, of_pytorch_fid):
+    expected = of_pytorch_fid(sets / "a", sets / "b", dims, stem_and_zeros())
     found = values(sets, sets / "a", sets / "b", dims=dims)["fid"]
     assert found["value"] == pytest.approx(expected, rel=1e-4)
     assert found["doubtful"] == (dims == 192)  # fewer images than dimensions
+
+
+@needs_sqrtm
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_fid_of_the_literature_is_pytorch_fids(sets, real_weights, of_pytorch_fid):
+    """2048 features of the true network; 190 images make it doubtful, but no less equal."""
+    expected = of_pytorch_fid(sets / "a", sets / "b", 2048, load_file(real_weights))
+    arguments = (sets / "a", sets / "b", "--inception", real_weights)
+    found = values(sets, *arguments, dims=2048)["fid"]
+    print("relative difference", found["value"] / expected - 1)
+    assert found["value"] == pytest.approx(expected, rel=1e-3)
+    assert found["doubtful"]
 
 
 @pytest.fixture(scope="module")
