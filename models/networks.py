@@ -18,7 +18,13 @@ SHAPES = {
     64: {"kernel": 5, "base": 8, "doublings": 3},  # config_celebA
 }
 FILTERS = (128, 256, 512, 1024)
-BATCH_NORM = {"eps": 1e-5, "momentum": 0.1}  # theirs: eps 1e-5, decay 0.9
+# What stands between a convolution and its ReLU, for a number of filters. Layer norm is batch norm by
+# the image itself: no image is normalised by others, neither of its batch nor of the training set.
+NORMALISATIONS = {
+    "batch": lambda filters: nn.BatchNorm2d(filters, eps=1e-5, momentum=0.1),  # theirs: decay 0.9
+    "layer": lambda filters: nn.GroupNorm(1, filters, eps=1e-5),
+    "none": lambda filters: nn.Identity(),
+}
 
 
 class SameConv(nn.Conv2d):
@@ -66,6 +72,7 @@ class AutoEncoder(nn.Module):
         width: factor on every number of filters; 1 is the reference.
         kernel: kernel side; None takes the image size's own.
         init_std: standard deviation of the initial weights (theirs is 0.0099999, biases 0).
+        normalisation: one of NORMALISATIONS; "batch" is the reference's.
     """
 
     def __init__(
@@ -79,6 +86,7 @@ class AutoEncoder(nn.Module):
         width: float = 1.0,
         kernel: int | None = None,
         init_std: float = 0.0099999,
+        normalisation: str = "batch",
         generator: torch.Generator | None = None,
     ):
         super().__init__()
@@ -87,12 +95,13 @@ class AutoEncoder(nn.Module):
         shape = SHAPES[side]
         kernel = kernel or shape["kernel"]
         filters = [max(1, round(width * n)) for n in FILTERS]
+        normalise = NORMALISATIONS[normalisation]
         self.latent_dim, self.stochastic, self.value_range = latent, stochastic, value_range
 
         layers, now, inputs = [], side, channels
         for outputs in filters:
             layers += [SameConv(inputs, outputs, kernel, now)]
-            layers += [nn.BatchNorm2d(outputs, **BATCH_NORM), nn.ReLU(inplace=True)]
+            layers += [normalise(outputs), nn.ReLU(inplace=True)]
             now, inputs = -(-now // 2), outputs
         layers += [nn.Flatten(), nn.Linear(inputs * now**2, latent * (2 if stochastic else 1))]
         self.encoder = nn.Sequential(*layers)
@@ -105,7 +114,7 @@ class AutoEncoder(nn.Module):
         ]
         for outputs in filters[-2 : -2 - shape["doublings"] : -1]:
             layers += [SameTransposedConv(inputs, outputs, kernel, stride=2)]
-            layers += [nn.BatchNorm2d(outputs, **BATCH_NORM), nn.ReLU(inplace=True)]
+            layers += [normalise(outputs), nn.ReLU(inplace=True)]
             inputs = outputs
         layers += [SameTransposedConv(inputs, channels, kernel, stride=1)]
         self.decoder = nn.Sequential(*layers)

@@ -27,6 +27,7 @@ def build_model(info: dict) -> AutoEncoder:
         width=settings["width"],
         kernel=settings["kernel"],
         init_std=settings["init_std"],
+        normalisation=settings.get("normalisation", "batch"),  # runs before 2026-11-25 do not say
         generator=torch_generator(info["seed"], "weights"),
     )
 

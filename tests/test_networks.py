@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.networks import AutoEncoder, SameConv, SameTransposedConv
+from models.networks import NORMALISATIONS, AutoEncoder, SameConv, SameTransposedConv
 from models.pixels import to_float, to_uint8
 
 # Output shapes (channels, side) of its stride-2 layers, and the parameters counted by hand:
@@ -31,9 +31,9 @@ REFERENCE = {
 }
 
 
-def network(side, channels, latent, stochastic=False, width=1.0):
+def network(side, channels, latent, stochastic=False, width=1.0, **options):
     value_range = "unit" if channels == 1 else "symmetric"
-    options = {"latent": latent, "stochastic": stochastic, "width": width}
+    options |= {"latent": latent, "stochastic": stochastic, "width": width}
     return AutoEncoder(side, channels, value_range, **options)
 
 
@@ -145,3 +145,23 @@ def test_initial_weights_are_the_references():
 def test_unknown_image_size_is_refused():
     with pytest.raises(ValueError, match="no network for 30 x 30"):
         network(30, 1, 8)
+
+
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
+def test_only_batch_norm_lets_images_see_each_other(normalisation):
+    model = network(28, 1, 8, width=1 / 32, init_std=0.1, normalisation=normalisation).double()
+    images = torch.rand(6, 1, 28, 28, dtype=torch.float64)
+    together, alone = model.encoder(images)[:3], model.encoder(images[:3])
+    assert torch.allclose(together, alone, rtol=1e-9) == (normalisation != "batch")
+    together, alone = model.decode(together), model.decode(together[:1])
+    assert torch.allclose(together[:1], alone, rtol=1e-9) == (normalisation != "batch")
+
+
+def test_layer_norm_sees_neither_contrast_nor_a_first_layers_offset():
+    """Its defining property: (a y + b - mean) / deviation is that of y, but for the constant 1e-5."""
+    norm = NORMALISATIONS["layer"](5).double()
+    y = torch.randn(2, 5, 7, 7, dtype=torch.float64)
+    shifted = norm(0.3 * y + 0.7)
+    assert torch.allclose(shifted, norm(y), atol=1e-3)
+    expected = (y - y.mean((1, 2, 3), keepdim=True)) / y.std((1, 2, 3), correction=0, keepdim=True)
+    assert torch.allclose(norm(y), expected, atol=1e-4)

@@ -17,7 +17,7 @@ from workflow.studies import apart
 from workflow.studies.definitions import SCALE, STUDIES
 from workflow.studies.render import study_settings
 
-RUNS = {"attribution": 9 * 3, "capacity": 11 * 3, "weights": 14 * 3, "scale": 18 * 2 * 2}
+RUNS = {"attribution": 13 * 3, "capacity": 11 * 3, "weights": 14 * 3, "scale": 18 * 2 * 2}
 
 
 @pytest.fixture
@@ -49,7 +49,8 @@ def test_what_the_studies_share(name):
     assert settings.datasets == ["mnist"] and settings.seeds == [0, 1, 2]
     for method in settings.methods:
         own = settings.train_settings("mnist", method)
-        assert (own["model"]["width"], own["model"]["init_std"]) == (1 / 16, 0.04)
+        std = 0.1 if own["model"]["normalisation"] == "none" else 0.04
+        assert (own["model"]["width"], own["model"]["init_std"]) == (1 / 16, std)
         train = own["train"]
         assert (train["epochs"], train["learning_rate"], train["precision"]) == (10, 0.004, "bf16")
         assert train["schedule"] == [[5, 2], [8, 5]]  # at 50 and 80 %
@@ -81,6 +82,7 @@ MMD_FOR_KL = {"method.objective", "method.divergence", "method.beta", "method.ke
 ENCODER, COST = {"method.encoder"}, {"method.likelihood"}
 LAMBDA, BETA = {"train.divergence_weight"}, {"method.beta"}
 SIZE, PRIOR = {"model.latent"}, {"model.prior_scale"}
+NORM = {"model.normalisation"}
 # What may differ between the two methods of every contrast, as its study says.
 DIFFER = {
     "vim_stochastic_bernoulli - vae": MMD_FOR_KL,
@@ -94,6 +96,9 @@ DIFFER = {
     "ae - vimae_n": LAMBDA | {"train.pretrain_steps"},
     "vae_gaussian - vae_squared_error": COST,
     "vim_bernoulli_400 - vim_bernoulli": LAMBDA,
+    **{f"{m}_layer_norm - {m}": NORM for m in ("vae", "vimae_n")},
+    **{f"{m}_no_norm - {m}": NORM | {"model.init_std"} for m in ("vae", "vimae_n")},
+    **{f"vimae_n_{n} - vae_{n}": MMD_FOR_KL | ENCODER | COST for n in ("layer_norm", "no_norm")},
     "vimae_n_scale_05 - vimae_n": PRIOR,
     "vimae_n_scale_2 - vimae_n": PRIOR,
     "vimae_l - vimae_n": {"method.prior"},

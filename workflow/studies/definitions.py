@@ -76,9 +76,10 @@ DRAWN = (
 
 ATTRIBUTION = Study(
     "attribution",
-    "Divergence, encoder or cost",
+    "Divergence, encoder, cost or normalisation",
     "VIMAE differs from the VAE in its divergence (MMD for KL), its encoder (deterministic) and its"
-    " cost (0.05 × squared error for Bernoulli). Which of the three makes the difference?",
+    " cost (0.05 × squared error for Bernoulli). Which of the three makes the difference? And is it"
+    " there without the batch norm that both have?",
     (
         Contrast("vim_stochastic_bernoulli", "vae", "KL → MMD; stochastic, Bernoulli"),
         Contrast("vim_stochastic", "vae_squared_error", "KL → MMD; stochastic, squared error"),
@@ -95,6 +96,12 @@ ATTRIBUTION = Study(
         Contrast("ae", "vimae_n", "λ 10 → 0: no divergence"),
         Contrast("vae_gaussian", "vae_squared_error", "control: cost × 10; KL, squared error"),
         Contrast("vim_bernoulli_400", "vim_bernoulli", "control: λ 10 → 400; MMD, Bernoulli"),
+        Contrast("vae_layer_norm", "vae", "batch → layer norm; VAE"),
+        Contrast("vimae_n_layer_norm", "vimae_n", "batch → layer norm; VIMAE-n"),
+        Contrast("vimae_n_layer_norm", "vae_layer_norm", "all three, with layer norm"),
+        Contrast("vae_no_norm", "vae", "batch norm → none; VAE"),
+        Contrast("vimae_n_no_norm", "vimae_n", "batch norm → none; VIMAE-n"),
+        Contrast("vimae_n_no_norm", "vae_no_norm", "all three, without a norm"),
     ),
 )
 CAPACITY = Study(
