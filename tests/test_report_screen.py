@@ -123,11 +123,11 @@ def test_no_line_is_wider_than_the_terminal(sources, width):
 
 def test_what_matters_least_is_left_out_first(sources):
     frame = screen_frame(sources)
-    narrow, middle, wide = (list(screen.widths(frame, width)) for width in (80, 120, 250))
+    narrow, middle, wide = (list(screen.widths(frame, width)) for width in (80, 120, 300))
     assert wide == list(frame.columns)
     assert narrow == [VERDICT, WORDS, COLUMNS[2]]
     assert set(narrow) < set(middle) < set(wide)
-    whole = screen.widths(frame, 250)
+    whole = screen.widths(frame, 300)
     assert all(whole[name] >= max(map(len, frame[name])) for name in frame)
 
 

@@ -181,7 +181,10 @@ def test_seeds_that_are_there_are_told_from_those_that_are_to_be():
     whole, one = [5.0, 5.1, 5.2], [5.0, None, None]
     told, verdicts = sentence({"reconstruction.sampled.cost": whole, "nll.cross_entropy": one})
     assert told.startswith("Preset tiny, 1 to 3 of 3 seeds: ") and "those verdicts are" in told
-    assert verdicts["“in this task VIMAE-n performs better than VIMAE-l”"] == "✓ holds"
+    assert (
+        verdicts["“in this task [reconstruction] VIMAE-n performs better than VIMAE-l”"]
+        == "✓ holds"
+    )
     assert (
         verdicts["“the NLL associated to each model is similar”"] == "✗ contradicted on this seed"
     )
@@ -221,6 +224,34 @@ def test_doubtful_values_leave_a_statement_open():
     outcome = verdict("beta_best_nll", run({"nll.cross_entropy": clear}, 3, "mnist"))
     assert outcome.word == "undecided"
     assert "beta_vae_high doubtful on MNIST" in outcome.remarks
+
+
+def test_what_holds_by_less_than_the_margin_is_small():
+    """The margin of information is 1 nat."""
+
+    def judged(lead: float):
+        values = {m: entry([5.0 + 0.001 * i, 5.002, 5.001]) for i, m in enumerate(METHODS)}
+        values |= {m: entry([v + lead for v in values[m]["values"]]) for m in (N, L)}
+        metrics = run({"information.information": values}, 3, "mnist")
+        outcome = verdict("informative_generator", metrics)
+        row = screen_frame([("run", metrics)]).iloc[0]
+        return outcome.verdict, outcome.small, outcome.ways, row["verdict"]
+
+    assert judged(0.5) == ("holds", True, (6, 6), "✓ holds (small)")
+    assert judged(1.5) == ("holds", False, (6, 6), "✓ holds")
+    assert judged(-1.5) == ("contradicted", False, (0, 6), "✗ contradicted")
+
+
+def test_second_readings_are_counted_on_the_first_screen():
+    """`vim_generates_best`: FID against test images for it, KID against it, training images: not run."""
+    good = {
+        m: entry([50.0 + 9 * i, 50.1 + 9 * i, 49.9 + 9 * i])
+        for i, m in enumerate([N, L, VAE, HIGH, LOW])
+    }
+    bad = {m: entry([5.0 - i, 5.1 - i, 4.9 - i]) for i, m in enumerate([N, L, VAE, HIGH, LOW])}
+    frame = screen_frame([("run", run({"fid.fid.test": good, "fid.kid.test": bad}, 3))])
+    row = frame[frame["the paper's words"].str.contains("best generative")].iloc[0]
+    assert (row["verdict"], row["other readings"]) == ("✓ holds", "1 ✗")
 
 
 def test_alike_within_the_margin_holds_and_beyond_it_is_contradicted():

@@ -5,10 +5,12 @@ imports by a computed name (`importlib`) is not seen here: the rule names that m
 """
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+FILE_NAME = re.compile(r"[\w-]+(\.\w+)+")
 
 # Files that no rule depends on, though its program imports them: what was made before one of them
 # changed is as right as before. Not here, though they may look like it: `models/checkpoint.py` (the
@@ -45,9 +47,9 @@ def _parts(path: Path) -> tuple[tuple[str, ...], tuple[Path, ...]]:
                 modules += [alias.name for alias in node.names]
             case ast.ImportFrom(module=str(module)):
                 modules += [module, *(f"{module}.{alias.name}" for alias in node.names)]
-            case ast.Constant(value=str(text)) if "." in text and "\n" not in text:
-                beside = path.with_name(text) if Path(text).name == text else path
-                files += [beside] if beside != path and beside.is_file() else []
+            case ast.Constant(value=str(text)) if FILE_NAME.fullmatch(text):
+                beside = path.with_name(text)
+                files += [beside] if beside.is_file() else []
     return tuple(modules), tuple(files)
 
 

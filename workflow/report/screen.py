@@ -18,6 +18,7 @@ from workflow.report.tables import read_sources
 from workflow.report.text.statements import (
     COLUMNS,
     MEASURED,
+    OTHERS,
     PRINTED,
     VERDICT,
     WORDS,
@@ -27,7 +28,7 @@ from workflow.report.text.untested import as_sentence
 from workflow.report.verdict import judge
 
 GAP = 2
-LEAST = {WORDS: 30, MEASURED: 30}  # columns that may be shortened, and how far
+LEAST = {VERDICT: 14, WORDS: 30, MEASURED: 30}  # columns that may be shortened, and how far
 COLOURS = {"✓": 32, "✗": 31, "≈": 34}  # green, red, blue
 READ = {"report.html": "for a browser", "tables.md": "the same as text"}
 
@@ -35,7 +36,7 @@ READ = {"report.html": "for a browser", "tables.md": "the same as text"}
 def widths(frame: pd.DataFrame, width: int) -> dict[str, int]:
     """Width of every column that there is room for, in characters.
 
-    Earlier sources go first, then where it was measured, then the paper's effect.
+    Earlier sources go first, then other readings, then where it was measured, then the paper's effect.
     """
     whole = {name: max(map(len, [name, *frame[name]])) for name in frame}
 
@@ -43,12 +44,12 @@ def widths(frame: pd.DataFrame, width: int) -> dict[str, int]:
         return {name: min(size, LEAST.get(name, size)) for name, size in whole.items()}
 
     sources = [name for name in frame if name not in COLUMNS]
-    for name in (*sources, MEASURED, PRINTED):
+    for name in (*sources, OTHERS, MEASURED, PRINTED):
         if sum(least().values()) + GAP * (len(whole) - 1) > width:
             whole.pop(name)
     room = width - sum(least().values()) - GAP * (len(whole) - 1)
     found = least()
-    for name in (WORDS, MEASURED):
+    for name in (VERDICT, WORDS, MEASURED):
         if name in found:
             more = max(min(found[name] + room, whole[name]), 8)
             room, found[name] = room - (more - found[name]), more

@@ -22,7 +22,7 @@ from workflow.report.text.frames import (
     runs_frame,
 )
 from workflow.report.text.plain import plain_frames
-from workflow.report.text.statements import SIGNS, measured_short
+from workflow.report.text.statements import SIGNS, VERDICT_NOTE, measured_short, others_short
 from workflow.report.text.untested import groups, tells_nothing, was_tested
 from workflow.report.verdict import judge
 from workflow.report.verdict.compare import Effect
@@ -71,6 +71,8 @@ def statement(entry: Judged, row: dict, metrics: dict, earlier: dict[str, str]) 
         "kind": verdict.split()[0],
         "sign": SIGNS[verdict],
         "alone": entry.alone.word if entry.alone.verdict != verdict else "",
+        "small": entry.outcome.small,
+        "others": others_short(entry),
         "row": row,
         "count": 1,
         "effect": entry.outcome.effect,
@@ -257,6 +259,7 @@ def page(sources: list[Source], root: Path) -> dict:
         "summary": judge.summary_sentence(judge.judge_all(metrics), metrics),
         "sources": [name for name, _ in sources],
         "statements": judged,
+        "verdict_note": VERDICT_NOTE,
         "counts": verdict_counts(judged),
         "datasets": {name: dataset_label(metrics, name) for name in dataset_names(metrics)},
         "methods": method_labels(*sources),

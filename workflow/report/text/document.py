@@ -14,15 +14,12 @@ from workflow.report.text.frames import (
     table_frame,
 )
 from workflow.report.text.plain import plain_frames
-from workflow.report.text.statements import in_full, screen_frame
+from workflow.report.text.statements import VERDICT_NOTE, in_full, screen_frame
 from workflow.report.text.untested import as_list
 from workflow.report.text.writing import fold, to_markdown
 from workflow.report.verdict import judge
 
 TITLE = "The paper's statements and tables, and what this run measured"
-VERDICT_NOTE = """\
-An effect is the first method's number less the second's, in the comparison that decided.
-"""
 LEGEND = """\
 - `paper` is the printed number, `run` is this run. {record}
 - A number alone is one seed, `mean ± std (n)` is over n seeds. **Bold** is the best of its column with
@@ -45,7 +42,7 @@ def verdict_section(sources: list[Source]) -> str:
     judged = judge.judge_all(metrics)
     lines = [judge.summary_sentence(judged, metrics), ""]
     if len(frame):
-        lines += [to_markdown(frame, left=len(frame.columns)), "", VERDICT_NOTE]
+        lines += [to_markdown(frame, left=len(frame.columns)), "", VERDICT_NOTE, ""]
     if left_out := as_list(judged, metrics):
         lines.append(fold("Not tested, and why", left_out))
     lines.append(fold("Every statement in full, and its second readings", in_full(sources)))

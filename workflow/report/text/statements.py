@@ -1,9 +1,11 @@
 """The paper's statements as text: one line each for the first screen, and all there is to say."""
 
+from collections import Counter
+
 import pandas as pd
 
 from workflow.report.labels import dataset_title
-from workflow.report.text.untested import tells_nothing, was_tested
+from workflow.report.text.untested import has_verdict, tells_nothing, was_tested
 from workflow.report.verdict import judge
 from workflow.report.verdict.claims import Cell, scale_of
 from workflow.report.verdict.evidence import Source
@@ -15,7 +17,6 @@ from workflow.report.verdict.outcome import (
     NOT_TESTABLE,
     NOT_TESTED,
     UNDECIDED,
-    Outcome,
 )
 
 # A sign that tells verdicts apart without colour.
@@ -27,13 +28,30 @@ COLUMNS = (
     "effect (95 % interval)",
     "paper's effect",
     "measured on",
+    "other readings",
 )
-VERDICT, WORDS, EFFECT, PRINTED, MEASURED = COLUMNS
+VERDICT, WORDS, EFFECT, PRINTED, MEASURED, OTHERS = COLUMNS
+VERDICT_NOTE = (
+    "An effect is the first method's number less the second's, in the comparison that decided. Small: by"
+    " less than the margin that counts as alike. Alone: before the correction for the number of"
+    " statements. Other readings: other data sets, estimators and kinds of noise; they decide nothing."
+)
 
 
-def signed(outcome: Outcome, mixed: bool) -> str:
+def signed(entry: Judged, mixed: bool) -> str:
     """A verdict with its sign; in a `mixed` run, with how much of one seed it is."""
-    return f"{SIGNS[outcome.verdict]} {outcome.word if mixed else outcome.verdict}"
+    outcome, alone = entry.outcome, entry.alone.verdict
+    text = f"{SIGNS[outcome.verdict]} {outcome.word if mixed else outcome.verdict}"
+    if alone != outcome.verdict:
+        return f"{text} (alone {SIGNS[alone]})"
+    return f"{text} (small)" if outcome.small else text
+
+
+def others_short(entry: Judged) -> str:
+    """How many further cells and second readings came out how: "2 ✓, 1 ✗"."""
+    counts = Counter(SIGNS[of.verdict] for of in entry.details.values() if has_verdict(of))
+    signs = dict.fromkeys(SIGNS.values())
+    return ", ".join(f"{counts[sign]} {sign}" for sign in signs if counts[sign]) or "–"
 
 
 def short_score(cell: Cell, source: Source) -> str:
@@ -46,7 +64,8 @@ def short_score(cell: Cell, source: Source) -> str:
     if cell.table is None or not cell.table.columns[cell.column].label:
         return short
     change = f" less {head(cell.minus_column)}" if cell.minus_column else ""
-    return f"{short} {head(cell.column)}{change}"
+    beside = f"{scale_of(cell.falls_with).short} with " if cell.falls_with else ""
+    return f"{beside}{short} {head(cell.column)}{change}"
 
 
 def measured_short(entry: Judged, source: Source) -> str:
@@ -95,13 +114,14 @@ def screen_frame(sources: list[tuple[str, dict]]) -> pd.DataFrame:
     for number, entry in enumerate(by_source[last]):
         if was_tested(entry):
             row = {
-                VERDICT: signed(entry.outcome, mixed[last]),
+                VERDICT: signed(entry, mixed[last]),
                 WORDS: f"“{entry.statement.quote}”",
                 EFFECT: effect_short(entry),
                 PRINTED: paper_short(entry),
                 MEASURED: measured_short(entry, source),
+                OTHERS: others_short(entry),
             }
-            others = {name: by_source[name][number].outcome for name, _ in earlier}
+            others = {name: by_source[name][number] for name, _ in earlier}
             rows.append(row | {name: signed(of, mixed[name]) for name, of in others.items()})
     return pd.DataFrame(rows, columns=None if rows else [VERDICT, WORDS])
 

@@ -77,6 +77,8 @@ def measured_on(cells: list[Cell], source: Source, outcome: Outcome) -> str:
             label = dataset_label(source.metrics, cell.dataset)
             places.setdefault(score_title(cell, source), []).append(label)
     parts = [f"{title}: {', '.join(dict.fromkeys(on))}" for title, on in places.items()]
+    if outcome.ways[1] > 1:
+        parts.append("{} of {} comparisons go the claimed way".format(*outcome.ways))
     if outcome.seeds:
         parts.append("1 seed" if outcome.seeds == 1 else f"{outcome.seeds} seeds")
     return "; ".join([*parts, *outcome.remarks])

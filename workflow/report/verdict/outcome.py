@@ -25,6 +25,8 @@ class Outcome:
     effect    its difference
     seeds     fewest seeds of any cell, 0 where nothing was tested
     by_sign   whether a number without an error took part: the paper's only
+    small     it holds, but in the comparison that decided by less than the margin
+    ways      how many comparisons go the claimed way, by sign, and of how many; of likeness (0, 0)
     remarks   what diverged, is doubtful, has no error or is missing
     """
 
@@ -34,6 +36,8 @@ class Outcome:
     effect: Effect | None = None
     seeds: int = 0
     by_sign: bool = False
+    small: bool = False
+    ways: tuple[int, int] = (0, 0)
     remarks: tuple[str, ...] = ()
 
     @property
@@ -145,8 +149,17 @@ def judge(cells: list[Cell], source: Source) -> Outcome:
     if effect and effect.interval is None and source.metrics:
         noted += ("no error known",)
     by_sign = any(comparison.by_sign for comparison in comparisons)
+    directed = [c.lead > 0 for c in comparisons if cells[c.place[0]].kind != "alike"]
     return Outcome(
-        verdict, None if by_sign else p, decisive.place, effect, min(seeds), by_sign, noted
+        verdict,
+        None if by_sign else p,
+        decisive.place,
+        effect,
+        min(seeds),
+        by_sign,
+        small=verdict == HOLDS and bool(directed) and 2 * decisive.alike <= LEVEL,
+        ways=(sum(directed), len(directed)),
+        remarks=noted,
     )
 
 
