@@ -96,7 +96,9 @@ def figure(metrics: dict, settings: Settings):
     """A row a dataset, a panel a reading, a line a condition, a marker a method."""
     labels, datasets = method_labels(("run", metrics)), dataset_names(metrics)
     styles = drawing.looks(list(labels))
-    drawn, grid = drawing.axes_grid(len(datasets), len(LABELS), width=2.4, alike="row")
+    drawn, grid = drawing.axes_grid(
+        len(datasets), len(LABELS), width=2.4, alike="row", across="row"
+    )
     for dataset, line in zip(datasets, grid, strict=True):
         shown = conditions_of(settings, dataset)
         rows = np.arange(len(shown))[::-1]  # the first condition on top

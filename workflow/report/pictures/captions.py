@@ -23,7 +23,7 @@ def dataset_figures(metrics: dict) -> dict[str, tuple[str, str, str]]:
             figures[f"samples_{name}"] = ("samples", name, title)
     for name in names:
         if may_be_shown(metrics["datasets"][name]["meta"]):
-            caption = f"Originals and reconstructions, {dataset_label(metrics, name)}"
+            caption = f"Originals and reconstructions (mean of z), {dataset_label(metrics, name)}"
             figures[f"reconstructions_{name}"] = ("reconstructions", name, caption)
     for name in names:
         caption = f"From one latent draw to another, {dataset_label(metrics, name)}"
@@ -42,7 +42,8 @@ def charts(metrics: dict) -> dict[str, str]:
         names["robustness"] = "Accuracy against the level of noise, with 95 % intervals"
     if scores.get("robustness", {}).keys() & scores.get("information", {}).keys():
         names["information"] = (
-            "Information in the code against the accuracy that noise costs, a point a run"
+            "Information in the code against the accuracy that noise costs, a point a run; hollow:"
+            " the bound is at its ceiling and tells nothing"
         )
     return names
 

@@ -57,6 +57,13 @@ def learning_figure(metrics: dict, root: Path):
     return figure
 
 
+def repeats(lines: dict, dataset: str, corruption: str, method: str) -> bool:
+    """Whether a corruption is another name of a headline's: a black mask where 0 is black."""
+    same = [lines.get((dataset, name, method)) for name in (corruption, *HEADLINE)]
+    own, *others = (None if of is None else of["accuracy"].tolist() for of in same)
+    return corruption not in HEADLINE and own in others
+
+
 def robustness_figure(metrics: dict):
     """A row a dataset, a panel a corruption, a line a method with its 95 % interval."""
     curves, labels = robustness_curves(metrics), method_labels(("run", metrics))
@@ -72,9 +79,10 @@ def robustness_figure(metrics: dict):
         for axes, corruption in zip(grid[row], corruptions, strict=False):
             for method, label in labels.items():
                 own = lines.get((dataset, corruption, method))
-                if own is not None:
+                if own is not None and not repeats(lines, dataset, corruption, method):
                     band = (own["level"], own["accuracy"], own["low"], own["high"])
                     drawing.line_and_band(axes, *band, styles[method], label)
+            axes.set_visible(axes.has_data())
     drawing.name_grid(
         grid,
         [corruption_label(corruption) for corruption in corruptions],
@@ -100,8 +108,16 @@ def seed_points(methods: dict, method: str, corruption: str, level: str) -> list
     return [(x, clean - noisy) for x, clean, noisy in seeds if None not in (x, clean, noisy)]
 
 
+def is_doubtful(methods: dict, method: str) -> bool:
+    """Whether the estimate of the information says of itself that it tells nothing."""
+    return bool(methods[method].get(INFORMATION, {}).get("doubtful"))
+
+
 def information_figure(metrics: dict):
-    """A row a dataset, a panel a noise, a point a run: I(x; y) against the loss of accuracy."""
+    """A row a dataset, a panel a noise, a point a run: I(x; y) against the loss of accuracy.
+
+    Hollow where the bound lies at its ceiling, which is no estimate.
+    """
     labels, protocols = method_labels(("run", metrics)), metrics["protocols"]
     both = protocols["robustness"].keys() & protocols["information"].keys()
     datasets = [dataset for dataset in dataset_names(metrics) if dataset in both]
@@ -115,7 +131,10 @@ def information_figure(metrics: dict):
                 methods = metrics["datasets"][dataset]["methods"]
                 points = seed_points(methods, method, corruption, level)
                 if points:
-                    axes.scatter(*zip(*points, strict=True), s=30, label=label, **styles[method])
+                    face = {"facecolors": "none"} if is_doubtful(methods, method) else {}
+                    axes.scatter(
+                        *zip(*points, strict=True), s=30, label=label, **styles[method], **face
+                    )
     large = f"{metrics['levels']['large']:g}"
     drawing.name_grid(
         grid,
@@ -155,8 +174,8 @@ def table_panel(axes, metrics: dict, table: Table, styles: dict, labels: dict) -
         for number, (method, (theirs, ours)) in enumerate(pairs.items()):
             x = place + (number - (len(labels) - 1) / 2) * 0.75 / len(labels)
             colour, look = styles[method]["color"], styles[method] | {"zorder": 3}
-            if theirs is not None:
-                axes.plot([x], [theirs], ls="", mfc="white", ms=5, **look)
+            if theirs is not None:  # above the filled one, which would hide it
+                axes.plot([x], [theirs], ls="", mfc="none", ms=6, **look | {"zorder": 4})
             if ours.mean is None:
                 continue
             axes.plot([x], [ours.mean], ls="", ms=5, label=labels[method], **look)

@@ -44,19 +44,21 @@ def line_and_band(axes, x, y, low, high, style: dict, label: str) -> None:
     axes.fill_between(x, low, high, color=style["color"], alpha=0.15, lw=0)
 
 
-def axes_grid(rows: int, columns: int, *, width: float, height: float = 2.0, alike="none"):
+def axes_grid(
+    rows: int, columns: int, *, width: float, height: float = 2.0, alike="none", across="none"
+):
     """A figure of rows x columns axes, each `width` x `height` inches.
 
-    `alike` says which panels share the scale of their y axis: "row" or "none".
+    `alike` and `across` say which panels share the scale of their y and x axis: "row" or "none".
     """
     size = (width * columns, height * rows + 0.5)
-    return plt.subplots(rows, columns, figsize=size, squeeze=False, sharey=alike)
+    return plt.subplots(rows, columns, figsize=size, squeeze=False, sharey=alike, sharex=across)
 
 
 def name_grid(grid, columns: list[str], rows: list[str], *, across: str, up: str = "") -> None:
     """Say once what a column and what a row of panels shows, and what their axes are."""
-    for axes, name in zip(grid[0], columns, strict=False):
-        axes.set_title(name)
+    for panels, name in zip(grid.T, columns, strict=False):
+        next((axes for axes in panels if axes.get_visible()), panels[0]).set_title(name)
     for axes, name in zip(grid[:, 0], rows, strict=True):
         name = name.replace(" (", "\n(")
         axes.set_ylabel(f"{name}\n{up}" if up else name)
@@ -76,7 +78,7 @@ def method_legend(figure, labels: dict[str, str]) -> None:
     """One legend above all axes, with every method that is drawn anywhere."""
     handles = {}
     for axes in figure.axes:
-        handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+        handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True)) | handles
     shown = [label for label in labels.values() if label in handles]
     if shown:
         figure.legend(
