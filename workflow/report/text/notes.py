@@ -133,9 +133,16 @@ def settings_frame(metrics: dict) -> pd.DataFrame:
             row["network width"] = width_text(settings)
             row["latent dimensions"] = shown(settings["model"]["latent"])
             row["epochs"] = shown(settings["train"]["epochs"])
-            row["seeds"] = str(len(metrics["seeds"]))
+            row["seeds"] = seeds_run(metrics, [dataset])
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def seeds_run(metrics: dict, datasets: list[str]) -> str:
+    """Of how many seeds any method was run, and of how many it is to be: "3", "1 of 3"."""
+    runs = [of for d in datasets for of in metrics["datasets"][d]["runs"].values()]
+    done, wanted = max((of["count"]["runs"] for of in runs), default=0), len(metrics["seeds"])
+    return f"{wanted}" if done == wanted else f"{done} of {wanted}"
 
 
 def scale(metrics: dict) -> str:
@@ -143,10 +150,11 @@ def scale(metrics: dict) -> str:
     settings = [entry["settings"] for entry in metrics["datasets"].values() if entry["settings"]]
     widths = dict.fromkeys(width_text(own) for own in settings)
     epochs = dict.fromkeys(shown(own["train"]["epochs"]) for own in settings)
-    seeds = len(metrics["seeds"])
+    seeds = seeds_run(metrics, list(metrics["datasets"]))
+    plural = "" if seeds == "1" else "s"
     return (
         f"preset `{metrics['preset']}`: networks {', '.join(widths)} of the reference's width,"
-        f" epochs {', '.join(epochs)}, {seeds} seed{'s' * (seeds > 1)}"
+        f" epochs {', '.join(epochs)}, {seeds} seed{plural}"
     )
 
 
