@@ -96,6 +96,7 @@ DIFFER = {
     "ae - vimae_n": LAMBDA | {"train.pretrain_steps"},
     "vae_gaussian - vae_squared_error": COST,
     "vim_bernoulli_400 - vim_bernoulli": LAMBDA,
+    "vimae_n - vae_gaussian": MMD_FOR_KL | ENCODER | COST,
     **{f"{m}_layer_norm - {m}": NORM for m in ("vae", "vimae_n")},
     **{f"{m}_no_norm - {m}": NORM | {"model.init_std"} for m in ("vae", "vimae_n")},
     **{f"vimae_n_{n} - vae_{n}": MMD_FOR_KL | ENCODER | COST for n in ("layer_norm", "no_norm")},

@@ -96,6 +96,7 @@ ATTRIBUTION = Study(
         Contrast("ae", "vimae_n", "λ 10 → 0: no divergence"),
         Contrast("vae_gaussian", "vae_squared_error", "control: cost × 10; KL, squared error"),
         Contrast("vim_bernoulli_400", "vim_bernoulli", "control: λ 10 → 400; MMD, Bernoulli"),
+        Contrast("vimae_n", "vae_gaussian", "VAE (Gaussian, variance 1) → VIMAE-n"),
         Contrast("vae_layer_norm", "vae", "batch → layer norm; VAE"),
         Contrast("vimae_n_layer_norm", "vimae_n", "batch → layer norm; VIMAE-n"),
         Contrast("vimae_n_layer_norm", "vae_layer_norm", "all three, with layer norm"),
