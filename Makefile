@@ -32,7 +32,7 @@ record: $(INSTALLED)
 pulled: $(INSTALLED)
 	python -m workflow.pulled
 
-# The pages of docs/ as a site in docs/_build; `pip install ".[site]"` has what it needs.
+# The pages of docs/ as a site in docs/_build, without a network; a warning is an error.
 site: $(INSTALLED)
 	python -m sphinx -q -W --keep-going docs docs/_build
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from data.arguments import options
 from eval.tsvm.classifier import TransductiveSVC
-from models.device import limit_threads
 
 
 def mixture(
@@ -38,7 +37,6 @@ def main() -> None:
     steps = "what of the unlabelled points' loss changes by steps"
     parser.add_argument("--annealing", choices=annealed, default="weight", help=steps)
     args = parser.parse_args()
-    limit_threads()
     per_class = args.labels // 10
     means, (X, y), (U, hidden), (T, truth) = mixture(0, 50_000, per_class=per_class)
     both = np.vstack([X, U])

@@ -5,6 +5,7 @@ import json
 import sys
 
 from data.files import read_file
+from data.threads import limit_threads
 
 LARGEST = 2**20  # bytes of a file of settings
 
@@ -20,7 +21,11 @@ class Help(argparse.RawDescriptionHelpFormatter):
 
 
 def options(page: str) -> argparse.ArgumentParser:
-    """A parser whose --help shows `page`, a module's docstring."""
+    """A parser whose --help shows `page`, a module's docstring.
+
+    Every command line begins with it, so it limits the threads.
+    """
+    limit_threads()
     ran = sys.modules["__main__"].__spec__  # None in an installed command, which has a name
     prog = f"python -m {ran.name.removesuffix('.__main__')}" if ran else None
     return argparse.ArgumentParser(prog=prog, description=page, formatter_class=Help)

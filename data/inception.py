@@ -14,7 +14,7 @@ import zipfile
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from data.arguments import options
 from data.arrays import open_arrays
@@ -142,7 +142,8 @@ def main() -> None:
     except ValueError as error:
         raise SystemExit(str(error)) from error
     with atomic_write(arguments.out) as temporary:
-        save_file(tensors, temporary, metadata={"digest": facts["digest"], "form": form.name})
+        metadata = {"digest": facts["digest"], "form": form.name}
+        temporary.write_bytes(save(tensors, metadata))  # a full disk is an OSError then
     print(f"{arguments.out}: {len(tensors)} tensors, digest {facts['digest']}")
 
 

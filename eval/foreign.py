@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -109,6 +110,8 @@ def evaluate(
         raise ValueError(f"{score}: settings lack or do not know {', '.join(sorted(wrong))}")
     if missing := set(module.NEEDS).difference(files or {}):
         raise ValueError(f"{score}: files lack {', '.join(sorted(missing))}")
+    if unfit := misfit(module.FITS, data):
+        raise ValueError(f"{score}: {unfit}")
     device = torch.device(device)
     adapter = Adapter(checked(model, prior, data, device)).eval()
     info = {
@@ -121,6 +124,24 @@ def evaluate(
     run = Run(info, adapter, prior)
     with torch.inference_mode():
         return module.score(ScoreInputs(run, data, settings, dict(files or {}), device))
+
+
+def misfit(fits: dict, data: ImageSet) -> str:
+    """What of a score's FITS the images lack, in words; "" if they fit."""
+    _, _, channels = data.image_shape
+    found = {
+        "channels": channels,
+        "value_range": data.value_range,
+        "labels": len(np.unique(data.test_labels)) > 1,
+    }
+    words = {
+        "channels": f"takes images of {fits.get('channels')} channels; those of {data.name} have "
+        f"{channels}",
+        "value_range": f"takes images and a model that are {fits.get('value_range')}; {data.name} is "
+        f"{data.value_range} (unit is [0, 1], symmetric [-1, 1])",
+        "labels": f"needs labels; all test images of {data.name} have the same one",
+    }
+    return ", and ".join(words[key] for key, wanted in fits.items() if found[key] != wanted)
 
 
 @torch.inference_mode()

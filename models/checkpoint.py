@@ -18,7 +18,10 @@ from models.locks import lock
 def save_checkpoint(path: Path, state: dict) -> None:
     """Write atomically: a kill while writing leaves the previous checkpoint."""
     with atomic_write(path) as temporary:
-        torch.save(state, temporary)
+        try:
+            torch.save(state, temporary)
+        except RuntimeError as error:  # what torch makes of a full disk
+            raise OSError(str(error)) from error
 
 
 def load_checkpoint(path: Path, fingerprint: str) -> dict | None:

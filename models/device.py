@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 
 import torch
-from threadpoolctl import threadpool_limits
 
+from data.threads import limit_threads
 from models.locks import lock
 
 NO_DRIVER = (
@@ -23,9 +23,10 @@ def pick_device() -> torch.device:
     RuntimeError if that wants a GPU and there is none.
     Of several GPUs the first that no other job holds, else one by turns. float32 is float32:
     convolutions do not fall back to TF32 (torch's default) unless a setting asks for it.
-    Every command line calls this, so it limits the threads too.
+    As every command line does, it limits the threads; torch's are its own.
     """
-    limit_threads()
+    if limit_threads():
+        torch.set_num_threads(1)
     torch.backends.cudnn.allow_tf32 = False
     wanted = os.environ.get("VIMAE_DEVICE")
     if wanted and not wanted.startswith("cuda"):
@@ -44,17 +45,6 @@ def pick_device() -> torch.device:
     ]
     torch.cuda.set_device(free_index(identities, Path(tempfile.gettempdir())))
     return torch.device("cuda")
-
-
-def limit_threads() -> None:
-    """One thread, unless OMP_NUM_THREADS says otherwise (Snakemake sets it for its jobs).
-
-    By default torch and BLAS take a thread for each core. Beside other jobs these wait for each
-    other: two on two busy cores took over ten minutes for what one does in five seconds.
-    """
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(1)
-        threadpool_limits(1)
 
 
 def free_index(identities: list[str], folder: Path) -> int:

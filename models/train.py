@@ -23,12 +23,13 @@ as the weights; removing it is up to the caller.
 import csv
 import hashlib
 import json
+import os
 import statistics
 import sys
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from data import store
 from data.arguments import options, takes_settings
@@ -73,6 +74,12 @@ def utilisation(trainer: Trainer, data: store.ImageSet) -> dict:
     }
 
 
+def write_weights(path: Path, weights: dict[str, torch.Tensor]) -> None:
+    """Not by safetensors' own `save_file`, whose error on a full disk is no OSError."""
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(save(weights))
+
+
 def write_history(path: Path, rows: list[dict]) -> None:
     """The learning curve: one row an epoch. Empty if the first epoch diverged."""
     with atomic_write(path) as temporary, open(temporary, "w", newline="") as file:
@@ -84,6 +91,17 @@ def write_history(path: Path, rows: list[dict]) -> None:
 def fingerprint(decides: list) -> str:
     """Digest of all that decides a run, or of as much of it as is given."""
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+
+
+def warn_of_processor(width: float, device: torch.device) -> None:
+    """Say that a network of full size trains without a GPU, unless that was asked for."""
+    if device.type == "cpu" and width >= 1 and not os.environ.get("VIMAE_DEVICE"):
+        print(
+            "warning: no GPU here, and a network of full size trains on the processor; "
+            "VIMAE_DEVICE=cuda makes this an error, VIMAE_DEVICE=cpu silences it",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def fit(trainer: Trainer, interruption: Interruption, data: store.ImageSet) -> dict:
@@ -133,14 +151,14 @@ def train(
         if run:
             print(f"{final}: this run has been trained to its end; writing it again", flush=True)
         else:
+            warn_of_processor(params["model"]["width"], device)
             images = torch.from_numpy(data.train_images).to(device)
             trainer = Trainer(info, images, checkpoint, fingerprint(decides))
             run = fit(trainer, interruption, data)
             if final:
                 save_checkpoint(final, run | {"fingerprint": of_final})
 
-        with atomic_write(out / "weights.safetensors") as temporary:
-            save_file(run["weights"], temporary)
+        write_weights(out / "weights.safetensors", run["weights"])
         write_history(out / "history.csv", run["history"])
         weights_digest = digest(out / "weights.safetensors")
         digests = {"weights_sha256": weights_digest, "data_sha256": data_digest}

@@ -108,16 +108,16 @@ class TrainedModel:
         value_range = self.run.info["value_range"]
         return self._batched(lambda part: encode(to_float(part, value_range)), x)
 
+    def read_codes(self, path: Path | str) -> np.ndarray:
+        """Codes of an array file, float32 (n, d), such as `encode` on the command line writes."""
+        return self._checked_codes(pictures.read_array(path, "codes"), path)
+
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Codes (n, d), which a normal or logistic prior spreads about 0, -> mean images."""
-        z = np.asarray(codes, np.float32)
-        if z.ndim != 2 or z.shape[1] != self.latent or not np.isfinite(z).all():
-            raise ValueError(
-                f"codes: {z.shape}, or not all finite; this run's are (n, {self.latent})"
-            )
         value_range = self.run.info["value_range"]
         return self._batched(
-            lambda part: to_uint8(self.run.model.decode(part), value_range), torch.from_numpy(z)
+            lambda part: to_uint8(self.run.model.decode(part), value_range),
+            torch.from_numpy(self._checked_codes(codes)),
         )
 
     def sample(self, count: int, seed: int | None = None) -> np.ndarray:
@@ -167,6 +167,16 @@ class TrainedModel:
             )
         return np.ascontiguousarray(images)
 
+    def _checked_codes(self, codes: np.ndarray, what: Path | str = "codes") -> np.ndarray:
+        codes = np.asarray(codes)
+        numbers = codes.dtype.kind in "fiu" and codes.size
+        if not numbers or codes.shape[1:] != (self.latent,) or not np.isfinite(codes).all():
+            raise ValueError(
+                f"{what}: {codes.dtype} {codes.shape}, or not all finite; this run decodes (n, "
+                f"{self.latent}). `encode` with the same --run writes such codes"
+            )
+        return np.ascontiguousarray(codes, np.float32)
+
     def _draws(self, count: int, seed: int) -> np.ndarray:
         """Codes from the prior, (count, d), in blocks as `models.sample` draws them."""
         if count < 1:
@@ -202,7 +212,7 @@ def encode(model: TrainedModel, args) -> str:
 
 
 def decode(model: TrainedModel, args) -> str:
-    return write(args.out, model.decode(pictures.read_array(args.codes, "codes")))
+    return write(args.out, model.decode(model.read_codes(args.codes)))
 
 
 def sample(model: TrainedModel, args) -> str:

@@ -102,9 +102,10 @@ def copy_repository(folder: Path, config: dict | None = None) -> Path:
 def finished_copy(folder: Path, common: Path) -> Path:
     """Copy to `folder` a tiny repository in which `snakemake --cores 8 all` has run once.
 
-    That is done only once for all tests, in `common`, though they run in several processes.
+    That is done only once for all tests, in `common`, though they run in several processes; and
+    in a folder whose name no shell and no engine may stumble over.
     """
-    original = common / "finished"
+    original = common / 'it\'s "finished" here'
     with open(common / "finished.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (original / "done").exists():

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import time
 
 import pytest
@@ -34,6 +35,19 @@ def test_jobs_of_another_executor(tmp_path):
         assert job["runtime"] == resources.runtime(rule, 1)
         assert job["mem_mb"] >= resources.REQUESTS[rule].own_mb
     assert (folder / "results/quick/runs/mnist/vae/seed0/weights.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("executor", "at_once"), [("local", "Execute 1 jobs"), ("rehearsal", "Execute 2 jobs")]
+)
+def test_processors_bound_what_runs_here_and_nothing_else(tmp_path, executor, at_once):
+    """Given --jobs the engine itself counts jobs alone."""
+    folder = copy_repository(tmp_path / "copy")
+    words = ("--cores", "8", "--jobs", "8", "--executor", executor)
+    one = {"PYTHONPATH": PLUGINS, "VIMAE_PROCESSORS": "1"}
+    output = run(folder, "snakemake", *words, "data", environment=one).stdout
+    assert set(re.findall(r"Execute \d+ jobs", output)) - {"Execute 1 jobs"} <= {at_once}
+    assert at_once in output
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ A module is run up to where it parses its options; the parser that it made is th
 import argparse
 import ast
 import json
+import os
 import runpy
 import shlex
 import subprocess
@@ -177,6 +178,40 @@ def test_settings_in_other_examples_are_those_of_the_engine():
     assert settings_of("models.sample").keys() == quick.section("mnist", "samples").keys()
     assert settings_of("data.prepare").keys() == quick.data_settings("mnist").keys()
     assert settings_of("workflow.report.collect").keys() == quick.report_settings().keys()
+
+
+RUN = """
+import runpy, sys
+module, *sys.argv[1:] = sys.argv[1:]
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+from threadpoolctl import threadpool_info
+print("threads", *{library["num_threads"] for library in threadpool_info()})
+"""
+TINY = '{"source": "embedded", "train": 20, "test": 20}'
+
+
+@pytest.mark.parametrize("asked", [None, "2"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("data.prepare", "mnist", "--params", TINY, "--out", "mnist.npz"),
+        ("benchmarks.verdict", "--trials", "5"),
+    ],
+)
+def test_a_command_takes_one_thread_unless_told_otherwise(words, asked, tmp_path):
+    environment = {name: of for name, of in os.environ.items() if name != "OMP_NUM_THREADS"}
+    environment |= {"PYTHONPATH": str(ROOT)} | ({"OMP_NUM_THREADS": asked} if asked else {})
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, *words],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    _, *threads = done.stdout.splitlines()[-1].split()
+    several = min(int(asked or 1), len(os.sched_getaffinity(0)))
+    assert max(map(int, threads)) == several
 
 
 def test_help_waits_for_torch_only_where_networks_are():

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from data import store
@@ -24,6 +25,7 @@ from tests.pipeline import (
     tiny_config,
     write_config,
 )
+from workflow import resources
 
 ALL = ("snakemake", "--cores", "8", "all")
 
@@ -65,6 +67,21 @@ def test_from_nothing_to_tables(finished):
 
 
 @pytest.mark.pipeline
+def test_jobs_need_less_than_they_ask_for(finished):
+    """Of one process's own: the data are tiny. Their share grows as test_hostile_memory.py has it."""
+    root = finished / "results" / "quick" / "benchmarks"
+    seen = set()
+    for path in root.rglob("*.tsv"):
+        rule = path.relative_to(root).with_suffix("").parts[0]
+        (row,) = pd.read_csv(path, sep="\t", na_values="-").to_dict("records")
+        assert row["s"] < 60 * resources.runtime(rule, 1), path
+        # A job of less than its first look at it has none.
+        assert np.isnan(row["max_rss"]) or row["max_rss"] < resources.memory_mb(rule, 0, 1), path
+        seen |= {rule} if row["max_rss"] > 0 else set()
+    assert {"train", "sample", "reference", "score", "figures"} <= seen
+
+
+@pytest.mark.pipeline
 def test_nothing_is_done_twice(finished):
     before = inventory(finished)
     assert "Nothing to be done" in run(finished, *ALL).stdout
@@ -88,6 +105,24 @@ def test_dvc_takes_over_without_training(finished):
 def untouched(tmp_path_factory):
     """A copy with the shipped settings in which nothing has run."""
     return copy_repository(tmp_path_factory.mktemp("untouched") / "copy", shipped_config())
+
+
+# Prints each rule that runs a program and the resources that it states.
+STATED = """
+include: "Snakefile"
+for rule in workflow.rules:
+    if rule.shellcmd:
+        print("states", rule.name, *rule.resources)
+"""
+
+
+def test_every_rule_states_memory_and_run_time(untouched):
+    (untouched / "stated.smk").write_text(STATED)
+    output = run(untouched, "snakemake", "--snakefile", "stated.smk", "--list-rules").stdout
+    stated = [line.split()[1:] for line in output.splitlines() if line.startswith("states ")]
+    rules = {rule: set(of) for rule, *of in stated}
+    assert set(rules) - {"plots_template"} == set(resources.REQUESTS)
+    assert not [rule for rule, of in rules.items() if not {"mem_mb", "runtime"} <= of]
 
 
 def test_dry_run_of_the_paper_needs_no_network(untouched):

@@ -35,6 +35,13 @@ def copies(folder: Path) -> tuple[Path, Path]:
     return local, remote
 
 
+def test_the_rehearsal_says_what_it_takes():
+    rehearsal = (sys.executable, "-m", "tests.slurm.rehearse")
+    assert "Slurm, and the numbers compared" in run(ROOT, *rehearsal, "--help").stdout
+    refused = run(ROOT, *rehearsal, check=False)
+    assert refused.returncode == 2 and "required: local, remote, plugin" in refused.stdout
+
+
 @pytest.mark.pipeline
 def test_a_run_through_slurm_is_the_local_run(tmp_path):
     plugin = os.environ.get("VIMAE_TEST_SLURM")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -16,6 +17,7 @@ import pandas as pd
 import pytest
 import torch
 
+import models.train
 from data import store
 from data.files import digest, read_json
 from models.checkpoint import load_checkpoint, run_lock
@@ -26,7 +28,7 @@ from models.optimizer import learning_rate
 from models.pretrain import moment_loss
 from models.provenance import code_digest
 from models.run import load_run
-from models.sample import sample_images
+from models.sample import sample_images, shown_pictures
 from models.trainer import Interrupted, Trainer
 from tests.tiny import METHODS, MODEL, TRAIN, tiny_data, tiny_info, tiny_run
 
@@ -302,6 +304,30 @@ def test_samples_do_not_depend_on_how_many_are_asked_for():
     few, many = (sample_images(run, count, torch.device("cpu")) for count in (7, 11))
     assert few.shape == (7, 28, 28, 1) and few.dtype == np.uint8
     np.testing.assert_array_equal(few, many[:7])
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_images_that_may_not_be_shown_are_not_kept(shown):
+    data = replace(tiny_data(), meta={"shown": shown})
+    kept = shown_pictures(tiny_run(), data, torch.device("cpu"))
+    assert set(kept) == {"interpolation"} | ({"originals", "reconstructions"} if shown else set())
+
+
+@pytest.mark.parametrize(
+    ("width", "device", "warns"), [(1, "", True), (1, "cpu", False), (1 / 64, "", False)]
+)
+def test_a_full_network_on_a_processor_says_so(
+    width, device, warns, data_file, tmp_path, monkeypatch, capsys
+):
+    """Once, wherever it is started; no network is built here."""
+    monkeypatch.setenv("VIMAE_DEVICE", device)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(models.train, "Trainer", mock.Mock(side_effect=Interrupted))
+    params = {"model": MODEL | {"width": width}, "train": TRAIN, "method": METHODS["vae"]}
+    with pytest.raises(Interrupted):
+        models.train.train(data_file, "vae", 0, params, tmp_path / "run", tmp_path / "x.pt")
+    said = capsys.readouterr().err
+    assert said.count("a network of full size trains on the processor") == warns
 
 
 def test_code_digest_follows_code_and_nothing_else(tmp_path):

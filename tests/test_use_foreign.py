@@ -1,6 +1,7 @@
 """Scores of models that are not ours: known answers, and the example of docs/foreign.md."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -107,7 +108,11 @@ def test_what_does_not_fit_is_named():
     class Flat(Wrong):
         latent_dim = 3
 
+    class Symmetric(Blind):
+        value_range = "symmetric"
+
     coloured = tiny_data(channels=3)
+    unlabelled = replace(data, test_labels=np.zeros_like(data.test_labels))
     for arguments, message in (
         (("information", Half(), prior, data, INFORMATION), "Half lacks decode_logits of Encoder"),
         (("information", model, object(), data, INFORMATION), "object lacks scale, entropy, log_"),
@@ -119,6 +124,8 @@ def test_what_does_not_fit_is_named():
         (("information", model, prior, coloured, INFORMATION), "tiny is symmetric, the model unit"),
         (("information", model, prior, data, {"count": 3}), "settings lack .* batch, resolution"),
         (("sharpness", model, prior, data, {"count": None}), "sharpness: files lack samples"),
+        (("nll", Symmetric(0.0), prior, coloured, NLL), r"nll: .* are unit; tiny is symmetric \("),
+        (("robustness", model, prior, unlabelled, ROBUSTNESS), "robustness: needs labels; all"),
     ):
         with pytest.raises((ValueError, TypeError), match=message):
             evaluate(*arguments)

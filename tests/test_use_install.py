@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
+from email.parser import Parser
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,16 @@ def test_commands_work_and_name_themselves(installed, tmp_path):
     printed = python(installed, "-m", "vimae.eval.fid", out, out, "--dims", 64)
     assert "FID-64: " in printed
     assert "python -m vimae.data.download" in python(installed, "-m", "vimae.eval.fid", "--help")
+
+
+def test_version_and_licence_are_in_the_wheel(installed):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (metadata,) = installed.glob("*.dist-info/METADATA")
+    said = Parser().parsestr(metadata.read_text(encoding="utf-8"))
+    assert (said["Name"], said["Version"]) == (project["name"], project["version"])
+    assert said["License-Expression"] == "MIT" and said["License-File"] == "LICENSE"
+    (licence,) = metadata.parent.rglob("LICENSE")
+    assert licence.read_bytes() == (ROOT / "LICENSE").read_bytes()
 
 
 def test_console_commands_lead_to_functions(installed):

@@ -196,9 +196,17 @@ def test_errors_name_the_file_and_the_remedy(run_folder, tmp_path):
     (tmp_path / "in" / "bad.png").write_bytes(b"nothing")
     with pytest.raises(SystemExit, match="bad.png: .*repair or remove it"):
         call(run_folder, "encode", "--images", tmp_path / "in", *out)
-    np.savez(tmp_path / "codes.npz", codes=np.zeros((2, 99), np.float32))
-    with pytest.raises(SystemExit, match=r"\(n, 3\)"):
-        call(run_folder, "decode", "--codes", tmp_path / "codes.npz", *out)
+    infinite = np.array([[0, 0, np.inf]])
+    for codes in (
+        np.zeros((2, 99)),
+        np.zeros((0, 3)),
+        np.zeros(()),
+        np.full((2, 3), "a"),
+        infinite,
+    ):
+        np.savez(tmp_path / "codes.npz", codes=codes)
+        with pytest.raises(SystemExit, match=r"codes.npz: .*\(n, 3\).*`encode` .* writes such"):
+            call(run_folder, "decode", "--codes", tmp_path / "codes.npz", *out)
     with pytest.raises(SystemExit, match="jpg is not written; use .npz, .png"):
         call(run_folder, "sample", "--out", tmp_path / "x.jpg")
     with pytest.raises(ValueError, match="two images would be called a.png"):

@@ -34,6 +34,7 @@ STORE = Path(".carried")  # parts of incomplete archives, and the installed whee
 INDEX = "parts.json"
 MIB = 2**20
 NOT_FOR_RUNNING = {"dvc", "ruff", "snakefmt", "hypothesis", "pytest-xdist"}
+NOT_FOR_RUNNING |= {"sphinx", "myst-parser"}
 RESULTS = (*RUNS, *SCORES, "logs/**/*.log", "benchmarks/**/*.tsv")
 
 

@@ -30,6 +30,7 @@ REQUESTS = {
     "figures": Request(4000, 1, 60),
     "plots": Request(2000, 0, 30),
     "page": Request(2000, 0, 30),
+    "show": Request(2000, 0, 30),
 }
 IMAGES = 100_000  # taken for a dataset that does not say how many it has
 

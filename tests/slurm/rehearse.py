@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+from data.arguments import options
 from data.files import read_json
 from tests.pipeline import ENVIRONMENT, compare
 
@@ -93,7 +94,12 @@ def agree(local: Path, remote: Path) -> None:
 
 
 def main() -> None:
-    local, folder, plugin = map(Path, sys.argv[1:4])
+    parser = options(__doc__)
+    parser.add_argument("local", type=Path, help="the finished copy, whose numbers are right")
+    parser.add_argument("remote", type=Path, help="the copy that is run here")
+    parser.add_argument("plugin", type=Path, help="where snakemake-executor-plugin-slurm is")
+    args = parser.parse_args()
+    local, folder, plugin = args.local, args.remote, args.plugin
     wrapper = folder / "bin" / "sbatch"
     wrapper.parent.mkdir()
     sbatch = query("which", "sbatch").strip()

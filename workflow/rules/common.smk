@@ -28,6 +28,19 @@ try:
 except SettingsError as error:
     raise WorkflowError(str(error))
 
+
+def limit_cores():
+    """Real processors bound what computes here at once, whatever --cores and --jobs say.
+
+    Not as a resource of our own: with cores left over the scheduler would solve its problem a
+    hundred times a second, which was measured to take a quarter of a 2-core machine.
+    """
+    cores = workflow.global_resources["_cores"].value
+    workflow.register_resource(
+        "_cores", min(cores or machine.processors(), machine.processors())
+    )
+
+
 settings = Settings(config)
 PRESET, DATASETS, METHODS = settings.preset, settings.datasets, settings.methods
 
@@ -39,15 +52,9 @@ if workflow.is_main_process:
         print(removed, file=sys.stderr)
     broken.remove_forgotten(f"results/{PRESET}")
     finals.remove_when_accepted(f"results/{PRESET}", alone)
+    # With --jobs, as on a cluster, threads may not be ours to limit: known when the run starts.
     if workflow.resource_settings.nodes is None:
-        # Real processors bound what computes at once, whatever --cores says. Not as a resource of
-        # our own: with cores left over the scheduler would solve its problem a hundred times a
-        # second, which was measured to take a quarter of a 2-core machine. With --jobs, as on a
-        # cluster, the engine counts jobs instead of cores, and threads are not ours to limit.
-        cores = workflow.global_resources["_cores"].value
-        workflow.register_resource(
-            "_cores", min(cores or machine.processors(), machine.processors())
-        )
+        limit_cores()
     # GPU jobs take turns, or as --resources says.
     if "gpu" not in workflow.global_resources:
         workflow.register_resource("gpu", max(1, machine.gpus()))

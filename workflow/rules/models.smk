@@ -44,4 +44,6 @@ rule train:
 onstart:
     refuse_to_replace_foreign_runs()
     warn_without_gpu()
+    if workflow.local_exec:
+        limit_cores()  # of which --jobs makes the engine forget
     forget_partial_tables()

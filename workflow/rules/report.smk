@@ -190,6 +190,9 @@ rule show:
     conda:
         "../../environment.yml"
     threads: 1
+    resources:
+        mem_mb=memory("show"),
+        runtime=runtime("show"),
     params:
         record=record_option,
     shell:
