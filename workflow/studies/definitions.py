@@ -103,6 +103,12 @@ ATTRIBUTION = Study(
         Contrast("vae_no_norm", "vae", "batch norm → none; VAE"),
         Contrast("vimae_n_no_norm", "vimae_n", "batch norm → none; VIMAE-n"),
         Contrast("vimae_n_no_norm", "vae_no_norm", "all three, without a norm"),
+        Contrast("vim_bernoulli_no_norm", "vae_no_norm", "Bernoulli VAE → VIM, no norm"),
+        Contrast("vae_gaussian_no_norm", "vae_no_norm", "Bernoulli → Gaussian; KL, no norm"),
+        Contrast(
+            "vimae_n_no_norm", "vim_bernoulli_no_norm", "Bernoulli → squared error; MMD, no norm"
+        ),
+        Contrast("vimae_n_no_norm", "vae_gaussian_no_norm", "Gaussian VAE → VIMAE-n, no norm"),
     ),
 )
 CAPACITY = Study(
