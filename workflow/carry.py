@@ -33,8 +33,7 @@ from workflow.measured import RUNS, SAMPLES, SCORES
 STORE = Path(".carried")  # parts of incomplete archives, and the installed wheels
 INDEX = "parts.json"
 MIB = 2**20
-NOT_FOR_RUNNING = {"dvc", "ruff", "snakefmt", "hypothesis", "pytest-xdist"}
-NOT_FOR_RUNNING |= {"sphinx", "myst-parser"}
+NOT_FOR_RUNNING = {"dvc", "ruff", "snakefmt", "hypothesis", "pytest-xdist", "sphinx", "myst-parser"}
 RESULTS = (*RUNS, *SCORES, "logs/**/*.log", "benchmarks/**/*.tsv")
 
 

@@ -46,3 +46,15 @@ def dataset_label(metrics: dict, dataset: str) -> str:
     if dataset not in paper().datasets:
         remarks.append("not in the paper")
     return f"{title} ({', '.join(remarks)})" if remarks else title
+
+
+def count_of(done: set[int], wanted: int) -> str:
+    """Counts of what is done, and how many there are to be: "3", "1 of 3", "1 to 2 of 3"."""
+    low, high = min(done, default=wanted), max(done, default=wanted)
+    some = f"{low} to {high}" if low < high else f"{low}"
+    return f"{some} of {wanted}" if low < wanted else some
+
+
+def seeds_text(done: set[int], wanted: int) -> str:
+    """The same of seeds: "3 seeds", "1 to 2 of 3 seeds"."""
+    return f"{count_of(done, wanted)} seed{'s' * (wanted > 1)}"

@@ -36,7 +36,7 @@ READ = {"report.html": "for a browser", "tables.md": "the same as text"}
 def widths(frame: pd.DataFrame, width: int) -> dict[str, int]:
     """Width of every column that there is room for, in characters.
 
-    Earlier sources go first, then other readings, then where it was measured, then the paper's effect.
+    Earlier sources go first, then other readings, where it was measured, and the paper's effect.
     """
     whole = {name: max(map(len, [name, *frame[name]])) for name in frame}
 

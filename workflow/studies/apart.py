@@ -97,7 +97,7 @@ def figure(metrics: dict, settings: Settings):
     labels, datasets = method_labels(("run", metrics)), dataset_names(metrics)
     styles = drawing.looks(list(labels))
     drawn, grid = drawing.axes_grid(
-        len(datasets), len(LABELS), width=2.4, alike="row", across="row"
+        len(datasets), len(LABELS), width=2.4, alike="row", alike_x="row"
     )
     for dataset, line in zip(datasets, grid, strict=True):
         shown = conditions_of(settings, dataset)

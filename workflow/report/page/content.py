@@ -70,7 +70,7 @@ def statement(entry: Judged, row: dict, metrics: dict, earlier: dict[str, str]) 
         "verdict": verdict,
         "kind": verdict.split()[0],
         "sign": SIGNS[verdict],
-        "alone": entry.alone.word if entry.alone.verdict != verdict else "",
+        "alone": entry.undone.word if entry.undone else "",
         "small": entry.outcome.small,
         "others": others_short(entry),
         "row": row,

@@ -11,7 +11,7 @@ from workflow.report.labels import (
 )
 from workflow.report.paper import Table, paper
 from workflow.report.pictures import drawing
-from workflow.report.values import Value, printed, table_value, template_fields
+from workflow.report.values import Value, measured, printed, table_value, template_fields
 
 # What a part of a loss is called on its axis; a part not named here keeps its own name.
 PARTS = {
@@ -108,11 +108,6 @@ def seed_points(methods: dict, method: str, corruption: str, level: str) -> list
     return [(x, clean - noisy) for x, clean, noisy in seeds if None not in (x, clean, noisy)]
 
 
-def is_doubtful(methods: dict, method: str) -> bool:
-    """Whether the estimate of the information says of itself that it tells nothing."""
-    return bool(methods[method].get(INFORMATION, {}).get("doubtful"))
-
-
 def information_figure(metrics: dict):
     """A row a dataset, a panel a noise, a point a run: I(x; y) against the loss of accuracy.
 
@@ -131,7 +126,8 @@ def information_figure(metrics: dict):
                 methods = metrics["datasets"][dataset]["methods"]
                 points = seed_points(methods, method, corruption, level)
                 if points:
-                    face = {"facecolors": "none"} if is_doubtful(methods, method) else {}
+                    doubtful = measured(metrics, dataset, method, INFORMATION).doubtful
+                    face = {"facecolors": "none"} if doubtful else {}
                     axes.scatter(
                         *zip(*points, strict=True), s=30, label=label, **styles[method], **face
                     )

@@ -45,14 +45,14 @@ def line_and_band(axes, x, y, low, high, style: dict, label: str) -> None:
 
 
 def axes_grid(
-    rows: int, columns: int, *, width: float, height: float = 2.0, alike="none", across="none"
+    rows: int, columns: int, *, width: float, height: float = 2.0, alike="none", alike_x="none"
 ):
     """A figure of rows x columns axes, each `width` x `height` inches.
 
-    `alike` and `across` say which panels share the scale of their y and x axis: "row" or "none".
+    `alike` and `alike_x` say which panels share the scale of their y and x axis: "row" or "none".
     """
     size = (width * columns, height * rows + 0.5)
-    return plt.subplots(rows, columns, figsize=size, squeeze=False, sharey=alike, sharex=across)
+    return plt.subplots(rows, columns, figsize=size, squeeze=False, sharey=alike, sharex=alike_x)
 
 
 def name_grid(grid, columns: list[str], rows: list[str], *, across: str, up: str = "") -> None:

@@ -5,7 +5,13 @@ from fractions import Fraction
 
 import pandas as pd
 
-from workflow.report.labels import dataset_label, dataset_names, dataset_title
+from workflow.report.labels import (
+    count_of,
+    dataset_label,
+    dataset_names,
+    dataset_title,
+    seeds_text,
+)
 from workflow.report.paper import Table
 from workflow.report.values import fid_name
 
@@ -133,16 +139,15 @@ def settings_frame(metrics: dict) -> pd.DataFrame:
             row["network width"] = width_text(settings)
             row["latent dimensions"] = shown(settings["model"]["latent"])
             row["epochs"] = shown(settings["train"]["epochs"])
-            row["seeds"] = seeds_run(metrics, [dataset])
+            row["seeds"] = count_of(seeds_run(metrics, [dataset]), len(metrics["seeds"]))
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def seeds_run(metrics: dict, datasets: list[str]) -> str:
-    """Of how many seeds any method was run, and of how many it is to be: "3", "1 of 3"."""
+def seeds_run(metrics: dict, datasets: list[str]) -> set[int]:
+    """Of how many seeds that method was run which has most."""
     runs = [of for d in datasets for of in metrics["datasets"][d]["runs"].values()]
-    done, wanted = max((of["count"]["runs"] for of in runs), default=0), len(metrics["seeds"])
-    return f"{wanted}" if done == wanted else f"{done} of {wanted}"
+    return {max((of["count"]["runs"] for of in runs), default=0)}
 
 
 def scale(metrics: dict) -> str:
@@ -150,11 +155,10 @@ def scale(metrics: dict) -> str:
     settings = [entry["settings"] for entry in metrics["datasets"].values() if entry["settings"]]
     widths = dict.fromkeys(width_text(own) for own in settings)
     epochs = dict.fromkeys(shown(own["train"]["epochs"]) for own in settings)
-    seeds = seeds_run(metrics, list(metrics["datasets"]))
-    plural = "" if seeds == "1" else "s"
+    seeds = seeds_text(seeds_run(metrics, list(metrics["datasets"])), len(metrics["seeds"]))
     return (
         f"preset `{metrics['preset']}`: networks {', '.join(widths)} of the reference's width,"
-        f" epochs {', '.join(epochs)}, {seeds} seed{plural}"
+        f" epochs {', '.join(epochs)}, {seeds}"
     )
 
 

@@ -40,10 +40,10 @@ VERDICT_NOTE = (
 
 def signed(entry: Judged, mixed: bool) -> str:
     """A verdict with its sign; in a `mixed` run, with how much of one seed it is."""
-    outcome, alone = entry.outcome, entry.alone.verdict
+    outcome = entry.outcome
     text = f"{SIGNS[outcome.verdict]} {outcome.word if mixed else outcome.verdict}"
-    if alone != outcome.verdict:
-        return f"{text} (alone {SIGNS[alone]})"
+    if entry.undone:
+        return f"{text} (alone {SIGNS[entry.undone.verdict]})"
     return f"{text} (small)" if outcome.small else text
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from workflow.report.labels import corruption_label, dataset_label
+from workflow.report.labels import corruption_label, dataset_label, seeds_text
 from workflow.report.paper import paper
 from workflow.report.verdict.blocks import LEVEL
 from workflow.report.verdict.claims import Cell, Statement, load_statements, scale_of
@@ -51,6 +51,11 @@ class Judged:
     paper: Outcome
     paper_effect: Effect | None
     details: dict[str, Outcome]
+
+    @property
+    def undone(self) -> Outcome | None:
+        """What Holm's correction undid, if it did."""
+        return self.alone if self.alone.verdict != self.outcome.verdict else None
 
 
 def score_title(cell: Cell, source: Source) -> str:
@@ -167,9 +172,8 @@ def judged_frame(sources: list[tuple[str, dict]]) -> pd.DataFrame:
 
 def verdict_text(entry: Judged) -> str:
     """The verdict; where Holm's correction undid one, what it would be alone."""
-    if entry.alone.verdict == entry.outcome.verdict:
-        return entry.outcome.word
-    return f"{entry.outcome.word} (alone: {entry.alone.word})"
+    alone = f" (alone: {entry.undone.word})" if entry.undone else ""
+    return f"{entry.outcome.word}{alone}"
 
 
 def effect_text(outcome: Outcome) -> str:
@@ -237,15 +241,6 @@ def summary_sentence(judged: list[Judged], metrics: dict) -> str:
 def seeds_behind(judged: list[Judged]) -> set[int]:
     """How many seeds there are behind verdicts by differences (not by counting failures)."""
     return {e.outcome.seeds for e in judged if e.outcome.place and e.outcome.seeds}
-
-
-def seeds_text(behind: set[int], wanted: int) -> str:
-    """How many seeds that is, and how many there are to be: "2 seeds", "1 to 2 of 3 seeds"."""
-    behind = behind or {wanted}
-    low, high = min(behind), max(behind)
-    some = f"{low} to {high}" if low < high else f"{low}"
-    of = f" of {wanted}" if low < wanted else ""
-    return f"{some}{of} seed{'s' * (wanted > 1)}"
 
 
 def as_json(judged: list[Judged]) -> list[dict]:
