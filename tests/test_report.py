@@ -279,8 +279,8 @@ def test_every_file_of_the_tables_is_written(tree, tmp_path, monkeypatch):
         assert not re.search(r"(?<!\\)%", latex)  # a bare one would comment out the rest
         assert r"\begin{tabular}" in latex
         assert {character for character in latex if not character.isascii()} <= {"é"}
-    assert "(quick/figures/figure1_mnist.svg)" in (tmp_path / "tables.md").read_text()
-    assert "(figures/figure1_mnist.svg)" in (tmp_path / "quick" / "tables.md").read_text()
+    assert "(quick/figures/figure1_mnist.png)" in (tmp_path / "tables.md").read_text()
+    assert "(figures/figure1_mnist.png)" in (tmp_path / "quick" / "tables.md").read_text()
     summary = read_json(tmp_path / "quick" / "summary" / "mnist" / "vae.json")
     assert summary["gauss"] == 52.0 and len(summary) <= 12
     assert not (tmp_path / "quick" / "summary" / "mnist" / "absent.json").exists()

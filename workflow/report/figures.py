@@ -1,4 +1,4 @@
-"""Draw every figure, as PNG and SVG.
+"""Draw every figure, as PNG, and charts as SVG.
 
     python -m workflow.report.figures --metrics results/quick/metrics.json --root results/quick \\
         --out-dir figures

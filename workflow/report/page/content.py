@@ -227,7 +227,7 @@ def figures(metrics: dict, folder: Path) -> list[dict]:
     stems = sorted(captions, key=lambda stem: stem in of_dataset)  # else as they were
     return [
         {
-            "stem": stem,
+            "file": f"{stem}.png" if stem in of_dataset else f"{stem}.svg",
             "caption": captions[stem],
             "dataset": of_dataset[stem][1] if stem in of_dataset else "",
         }

@@ -26,7 +26,7 @@ RAW = {
     "tables": "tables as CSV and LaTeX",
     "tables/verdicts.json": "verdicts with p-values",
     "plots": "curves as CSV",
-    "figures": "figures as SVG and PNG",
+    "figures": "figures as PNG, charts as SVG",
     "scores": "values per test image",
     "runs": "training records",
     "record": "runs and scores as they are committed",

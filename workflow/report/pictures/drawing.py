@@ -90,18 +90,18 @@ def method_legend(figure, labels: dict[str, str]) -> None:
 
 
 def save(figure, folder: Path, stem: str) -> None:
-    """Write `stem`.png (at most 1 MB, at 150 dpi or the most that allows) and `stem`.svg.
+    """Write `stem`.png (at most 1 MB, at 150 dpi or the most that allows), of a chart `stem`.svg too.
 
-    No date and no version goes in: the same numbers give the same bytes.
+    Pictures are pixels, which an SVG makes larger and no sharper. No date and no version goes in: the
+    same numbers give the same bytes.
     """
     with atomic_write(folder / f"{stem}.png") as temporary:
         for dpi in (150, 120, 100, 80, 60):
             figure.savefig(temporary, dpi=dpi, metadata={"Software": None})
             if temporary.stat().st_size <= LARGEST_PNG:
                 break
-    figure.set_layout_engine("none")  # it stays as laid out, which takes as long as drawing
-    for image in (image for axes in figure.axes for image in axes.images):
-        image.set_interpolation("none")  # embeds the pixels themselves
-    with atomic_write(folder / f"{stem}.svg") as temporary:
-        figure.savefig(temporary, metadata={"Date": None, "Creator": None})
+    if not any(axes.images for axes in figure.axes):
+        figure.set_layout_engine("none")  # it stays as laid out, which takes as long as drawing
+        with atomic_write(folder / f"{stem}.svg") as temporary:
+            figure.savefig(temporary, metadata={"Date": None, "Creator": None})
     plt.close(figure)

@@ -2,7 +2,7 @@
 
 from workflow.report.labels import Source, dataset_label
 from workflow.report.paper import Table, paper
-from workflow.report.pictures.captions import figure_captions
+from workflow.report.pictures.captions import charts, figure_captions
 from workflow.report.text import notes
 from workflow.report.text.beyond import further_tables
 from workflow.report.text.frames import (
@@ -135,8 +135,10 @@ def record_line(sources: list[Source]) -> str:
 def figure_section(metrics: dict, figures: str) -> str:
     """Every figure with its caption; `figures` is the path to them."""
     parts = ["## Figures", "", FIGURES]
+    vector = charts(metrics)
     for stem, caption in figure_captions(metrics).items():
-        parts += [f"**{caption}** ([SVG]({figures}/{stem}.svg))", ""]
+        link = f" ([SVG]({figures}/{stem}.svg))" if stem in vector else ""
+        parts += [f"**{caption}**{link}", ""]
         parts += [f"![{caption}]({figures}/{stem}.png)", ""]
     return "\n".join(parts)
 
