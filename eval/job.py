@@ -27,6 +27,8 @@ from data.files import atomic_write, write_json
 from models.device import pick_device
 from models.run import Run, load_run
 
+# What every score repeats of the run.json that it is of.
+ABOUT_RUN = ("status", "dataset", "method", "seed", "weights_sha256")
 HELP = {
     "run": "a run's folder, which models.train wrote",
     "data": "the prepared dataset, which data.prepare wrote (.npz)",
@@ -103,7 +105,7 @@ def score_main(name: str, score: Callable[[ScoreInputs], Result], needs: tuple[s
         with torch.inference_mode():
             result = score(inputs)
     save_units(arguments.units, result)
-    info = {key: run.info[key] for key in ("status", "dataset", "method", "seed")}
+    info = {key: run.info[key] for key in ABOUT_RUN}
     numbers = {"values": result.values, "protocol": result.protocol}
     seconds = {"seconds": round(time.perf_counter() - start, 3)}
     write_json(arguments.out, {"score": name} | info | numbers | seconds)

@@ -33,10 +33,10 @@ def write_run(folder: Path, weights: str = "a", run: str = "mnist/vae/seed0") ->
     return path
 
 
-def write_score(folder: Path, value: float, run: str = "mnist/vae/seed0") -> Path:
+def write_score(folder: Path, value: float, run: str = "mnist/vae/seed0", **more: str) -> Path:
     """A score with its values per unit, made now."""
     path = folder / "scores" / "nll" / f"{run}.json"
-    write_json(path, {"value": value})
+    write_json(path, {"value": value} | more)
     path.with_suffix(".npz").touch()
     return path
 
@@ -94,6 +94,22 @@ def test_scores_older_than_their_run_are_left_out_until_they_are_made_again(tmp_
         os.utime(path, ns=(later, later))
     record.take_in(tmp_path)
     assert (kept / score.relative_to(tmp_path)).exists() and not capsys.readouterr().err
+
+
+def test_a_score_that_names_its_weights_is_taken_in_by_them_and_not_by_its_age(tmp_path, capsys):
+    trained = write_run(tmp_path, "a")
+    score = write_score(tmp_path, 1.0, weights_sha256="a")
+    later = score.stat().st_mtime_ns + 10**9
+    os.utime(trained, ns=(later, later))
+    kept = record.take_in(tmp_path)
+    assert {f"scores/nll/mnist/vae/seed0.{end}" for end in ("json", "npz")} <= files(kept)
+    other = write_run(tmp_path, "b", run="mnist/vae/seed1")
+    stale = write_score(tmp_path, 2.0, run="mnist/vae/seed1", weights_sha256="a")
+    record.take_in(tmp_path)
+    assert (kept / other.relative_to(tmp_path)).exists()
+    assert not (kept / stale.relative_to(tmp_path)).exists()
+    said = capsys.readouterr().err
+    assert f"{stale}: of other weights" in said and str(score) not in said
 
 
 def test_a_run_of_other_weights_does_not_mix_with_its_record(tmp_path, capsys):

@@ -60,18 +60,24 @@ def run_of(path: Path) -> Path:
 def why_not(folder: Path, path: Path) -> str | None:
     """Why a file of results/<preset> may not be taken into its record, None if it may.
 
-    Programs write run.json last of a run, and a score's JSON after its values per unit. Scores do not
-    name the weights that they are of: those made before the run was are of others.
+    Programs write run.json last of a run, and a score's JSON after its values per unit. Scores name
+    their weights; samples, and scores before 2026-11-25, do not: what was made before the run was is
+    of others.
     """
     run = folder / "runs" / run_of(path.relative_to(folder)) / "run.json"
     if not run.exists():
         return "its run is not there: removed, or being trained again"
     if path.parent == run.parent:
         return None
+    if path.is_relative_to(folder / "scores"):
+        score = path.with_suffix(".json")
+        if not score.exists():
+            return "of a score that is not finished"
+        if named := read_json(score).get("weights_sha256"):
+            same = named == weights_of(run)
+            return None if same else "of other weights than its run; have the engine make it again"
     if path.stat().st_mtime_ns < run.stat().st_mtime_ns:
         return "older than its run, hence of other weights; have the engine make it again"
-    if path.is_relative_to(folder / "scores") and not path.with_suffix(".json").exists():
-        return "of a score that is not finished"
     return None
 
 

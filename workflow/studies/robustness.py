@@ -13,7 +13,7 @@ import torch
 
 from data import store
 from data.files import read_json, write_json
-from eval.job import ScoreInputs
+from eval.job import ABOUT_RUN, ScoreInputs
 from eval.robustness.score import SETTINGS, score
 from models.device import pick_device
 from models.run import load_run
@@ -99,7 +99,7 @@ def measure(cell: Cell, data: store.ImageSet, device: torch.device) -> dict:
         with torch.inference_mode():
             result = score(ScoreInputs(run, data, cell.params, {}, device))
         found = {"values": result.values, "protocol": result.protocol}
-    info = {key: run.info[key] for key in ("status", "dataset", "method", "seed", "weights_sha256")}
+    info = {key: run.info[key] for key in ABOUT_RUN}
     about = {"score": "robustness", "reading": cell.reading, "params": cell.params}
     return info | about | found | {"seconds": round(time.perf_counter() - start, 3)}
 
