@@ -109,6 +109,8 @@ ATTRIBUTION = Study(
             "vimae_n_no_norm", "vim_bernoulli_no_norm", "Bernoulli → squared error; MMD, no norm"
         ),
         Contrast("vimae_n_no_norm", "vae_gaussian_no_norm", "Gaussian VAE → VIMAE-n, no norm"),
+        Contrast("vae_fp32", "vae", "control: bf16 → fp32; VAE"),
+        Contrast("vimae_n_fp32", "vimae_n", "control: bf16 → fp32; VIMAE-n"),
     ),
 )
 CAPACITY = Study(
