@@ -109,6 +109,12 @@ ATTRIBUTION = Study(
             "vimae_n_no_norm", "vim_bernoulli_no_norm", "Bernoulli → squared error; MMD, no norm"
         ),
         Contrast("vimae_n_no_norm", "vae_gaussian_no_norm", "Gaussian VAE → VIMAE-n, no norm"),
+        Contrast(
+            "beta_vae_gaussian_no_norm", "vae_gaussian_no_norm", "β 1 → 0.1; Gaussian, no norm"
+        ),
+        Contrast("vimae_n_no_norm", "beta_vae_gaussian_no_norm", "β = 0.1 → VIMAE-n, no norm"),
+        Contrast("vimae_n_no_norm", "vim_stochastic_no_norm", "→ deterministic; MMD, no norm"),
+        Contrast("ae_no_norm", "vimae_n_no_norm", "λ 10 → 0: no divergence, no norm"),
         Contrast("vae_fp32", "vae", "control: bf16 → fp32; VAE"),
         Contrast("vimae_n_fp32", "vimae_n", "control: bf16 → fp32; VIMAE-n"),
     ),
