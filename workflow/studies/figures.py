@@ -12,6 +12,8 @@ from workflow.studies.definitions import DRAWN, Study
 from workflow.studies.frames import columns, differences
 
 BAR = {"capsize": 2, "lw": 1.2}
+# A cost looks as a method of the paper with it does; any that is not named here as VIMAE-l.
+LOOK_OF_COST = {"bernoulli": "vae", "gaussian": "beta_vae_high", "squared_error": "vimae_n"}
 
 
 def panels(metrics: dict) -> list[str]:
@@ -26,10 +28,15 @@ def error(value: Value) -> float:
 
 
 def methods_figure(metrics: dict, study: Study, settings: Settings):
-    """A row a dataset, a panel a value, a line a method: mean ± standard error, and every seed."""
+    """A row a dataset, a panel a value, a line a method: mean ± standard error, and every seed.
+
+    Colour and marker say by which cost a method was trained.
+    """
     datasets, heads = dataset_names(metrics), panels(metrics)
     labels = {method["name"]: method["label"] for method in metrics["methods"]}
     rows = np.arange(len(labels))[::-1]  # the first method on top
+    costs = {m: settings.train_settings(datasets[0], m)["method"]["likelihood"] for m in labels}
+    named = {cost: cost.capitalize().replace("_", " ") for cost in costs.values()}
     height = 0.22 * len(labels) + 0.5
     figure, grid = drawing.axes_grid(len(datasets), len(heads), width=1.9, height=height)
     for dataset, line in zip(datasets, grid, strict=True):
@@ -42,11 +49,15 @@ def methods_figure(metrics: dict, study: Study, settings: Settings):
                 seeds = metrics["datasets"][dataset]["methods"][method][drawn[head].name]["values"]
                 seeds = [seed for seed in seeds if seed is not None]
                 axes.plot(seeds, [row] * len(seeds), "|", color="#999999")
-                axes.errorbar(value.mean, row, xerr=error(value), fmt="o", color="#0072B2", **BAR)
+                cost = costs[method]
+                colour, marker = drawing.LOOKS[LOOK_OF_COST.get(cost, "vimae_l")]
+                style = {"color": colour, "fmt": marker, "label": named[cost]} | BAR
+                axes.errorbar(value.mean, row, xerr=error(value), **style)
             axes.set_yticks(rows, labels.values() if axes is line[0] else [""] * len(rows))
             axes.set_ylim(-0.6, len(rows) - 0.4)
             axes.locator_params(axis="x", nbins=4)
             axes.set_title(head)
+    drawing.method_legend(figure, named)
     return figure
 
 
