@@ -17,7 +17,7 @@ from workflow.studies import apart
 from workflow.studies.definitions import SCALE, STUDIES
 from workflow.studies.render import study_settings
 
-RUNS = {"attribution": 20 * 3, "capacity": 11 * 3, "weights": 14 * 3, "scale": 18 * 2 * 2}
+RUNS = {"attribution": 21 * 3, "capacity": 11 * 3, "weights": 14 * 3, "scale": 18 * 2 * 2}
 
 
 @pytest.fixture
@@ -109,6 +109,7 @@ DIFFER = {
     "vimae_n_no_norm - beta_vae_gaussian_no_norm": MMD_FOR_KL | ENCODER | COST,
     "vimae_n_no_norm - vim_stochastic_no_norm": ENCODER,
     "ae_no_norm - vimae_n_no_norm": LAMBDA | {"train.pretrain_steps"},
+    "vimae_n_no_norm - ae_pretrained_no_norm": LAMBDA,
     **{f"{m}_fp32 - {m}": {"train.precision"} for m in ("vae", "vimae_n")},
     "vimae_n_scale_05 - vimae_n": PRIOR,
     "vimae_n_scale_2 - vimae_n": PRIOR,

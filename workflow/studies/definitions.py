@@ -115,6 +115,7 @@ ATTRIBUTION = Study(
         Contrast("vimae_n_no_norm", "beta_vae_gaussian_no_norm", "β = 0.1 → VIMAE-n, no norm"),
         Contrast("vimae_n_no_norm", "vim_stochastic_no_norm", "→ deterministic; MMD, no norm"),
         Contrast("ae_no_norm", "vimae_n_no_norm", "λ 10 → 0: no divergence, no norm"),
+        Contrast("vimae_n_no_norm", "ae_pretrained_no_norm", "λ 0 → 10, no norm"),
         Contrast("vae_fp32", "vae", "control: bf16 → fp32; VAE"),
         Contrast("vimae_n_fp32", "vimae_n", "control: bf16 → fp32; VIMAE-n"),
     ),
