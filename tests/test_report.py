@@ -279,8 +279,10 @@ def test_every_file_of_the_tables_is_written(tree, tmp_path, monkeypatch):
         assert not re.search(r"(?<!\\)%", latex)  # a bare one would comment out the rest
         assert r"\begin{tabular}" in latex
         assert {character for character in latex if not character.isascii()} <= {"é"}
-    assert "(quick/figures/figure1_mnist.png)" in (tmp_path / "tables.md").read_text()
-    assert "(figures/figure1_mnist.png)" in (tmp_path / "quick" / "tables.md").read_text()
+    for page, folder in (("tables.md", "quick/figures"), ("quick/tables.md", "figures")):
+        text = (tmp_path / page).read_text()
+        assert f"({folder}/figure1_mnist.png)" in text and f"({folder}/robustness.svg)" in text
+        assert "figure1_mnist.svg" not in text  # pixels
     summary = read_json(tmp_path / "quick" / "summary" / "mnist" / "vae.json")
     assert summary["gauss"] == 52.0 and len(summary) <= 12
     assert not (tmp_path / "quick" / "summary" / "mnist" / "absent.json").exists()
