@@ -27,6 +27,13 @@ def error(value: Value) -> float:
     return value.se if value.n > 1 else 0.0
 
 
+def cost_style(settings: Settings, dataset: str, method: str) -> dict:
+    """Colour, marker and label of the cost by which a method is trained."""
+    cost = settings.train_settings(dataset, method)["method"]["likelihood"]
+    colour, marker = drawing.LOOKS[LOOK_OF_COST.get(cost, "vimae_l")]
+    return {"color": colour, "fmt": marker, "label": cost.capitalize().replace("_", " ")}
+
+
 def methods_figure(metrics: dict, study: Study, settings: Settings):
     """A row a dataset, a panel a value, a line a method: mean ± standard error, and every seed.
 
@@ -35,8 +42,7 @@ def methods_figure(metrics: dict, study: Study, settings: Settings):
     datasets, heads = dataset_names(metrics), panels(metrics)
     labels = {method["name"]: method["label"] for method in metrics["methods"]}
     rows = np.arange(len(labels))[::-1]  # the first method on top
-    costs = {m: settings.train_settings(datasets[0], m)["method"]["likelihood"] for m in labels}
-    named = {cost: cost.capitalize().replace("_", " ") for cost in costs.values()}
+    styles = {method: cost_style(settings, datasets[0], method) for method in labels}
     height = 0.22 * len(labels) + 0.5
     figure, grid = drawing.axes_grid(len(datasets), len(heads), width=1.9, height=height)
     for dataset, line in zip(datasets, grid, strict=True):
@@ -49,15 +55,12 @@ def methods_figure(metrics: dict, study: Study, settings: Settings):
                 seeds = metrics["datasets"][dataset]["methods"][method][drawn[head].name]["values"]
                 seeds = [seed for seed in seeds if seed is not None]
                 axes.plot(seeds, [row] * len(seeds), "|", color="#999999")
-                cost = costs[method]
-                colour, marker = drawing.LOOKS[LOOK_OF_COST.get(cost, "vimae_l")]
-                style = {"color": colour, "fmt": marker, "label": named[cost]} | BAR
-                axes.errorbar(value.mean, row, xerr=error(value), **style)
+                axes.errorbar(value.mean, row, xerr=error(value), **styles[method], **BAR)
             axes.set_yticks(rows, labels.values() if axes is line[0] else [""] * len(rows))
             axes.set_ylim(-0.6, len(rows) - 0.4)
             axes.locator_params(axis="x", nbins=4)
             axes.set_title(head)
-    drawing.method_legend(figure, named)
+    drawing.method_legend(figure, {style["label"]: style["label"] for style in styles.values()})
     return figure
 
 

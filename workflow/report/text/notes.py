@@ -139,15 +139,15 @@ def settings_frame(metrics: dict) -> pd.DataFrame:
             row["network width"] = width_text(settings)
             row["latent dimensions"] = shown(settings["model"]["latent"])
             row["epochs"] = shown(settings["train"]["epochs"])
-            row["seeds"] = count_of(seeds_run(metrics, [dataset]), len(metrics["seeds"]))
+            row["seeds"] = count_of({seeds_run(metrics, [dataset])}, len(metrics["seeds"]))
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def seeds_run(metrics: dict, datasets: list[str]) -> set[int]:
+def seeds_run(metrics: dict, datasets: list[str]) -> int:
     """Of how many seeds that method was run which has most."""
     runs = [of for d in datasets for of in metrics["datasets"][d]["runs"].values()]
-    return {max((of["count"]["runs"] for of in runs), default=0)}
+    return max((of["count"]["runs"] for of in runs), default=0)
 
 
 def scale(metrics: dict) -> str:
@@ -155,7 +155,7 @@ def scale(metrics: dict) -> str:
     settings = [entry["settings"] for entry in metrics["datasets"].values() if entry["settings"]]
     widths = dict.fromkeys(width_text(own) for own in settings)
     epochs = dict.fromkeys(shown(own["train"]["epochs"]) for own in settings)
-    seeds = seeds_text(seeds_run(metrics, list(metrics["datasets"])), len(metrics["seeds"]))
+    seeds = seeds_text({seeds_run(metrics, list(metrics["datasets"]))}, len(metrics["seeds"]))
     return (
         f"preset `{metrics['preset']}`: networks {', '.join(widths)} of the reference's width,"
         f" epochs {', '.join(epochs)}, {seeds}"
