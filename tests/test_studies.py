@@ -17,7 +17,13 @@ from workflow.studies import apart
 from workflow.studies.definitions import SCALE, STUDIES
 from workflow.studies.render import study_settings
 
-RUNS = {"attribution": 21 * 3, "capacity": 11 * 3, "weights": 14 * 3, "scale": 18 * 2 * 2}
+RUNS = {
+    "attribution": 21 * 3,
+    "capacity": 11 * 3,
+    "weights": 14 * 3,
+    "scale": 18 * 2 * 2,
+    "precision": 4 * 5,
+}
 
 
 @pytest.fixture
@@ -43,10 +49,14 @@ def test_a_study_is_a_preset_that_can_run(name):
         assert {contrast.method, contrast.base} <= set(settings.methods)
 
 
-@pytest.mark.parametrize("name", ["attribution", "capacity", "weights"])
-def test_what_the_studies_share(name):
+@pytest.mark.parametrize(
+    ("name", "seeds"),
+    [(name, [0, 1, 2]) for name in ("attribution", "capacity", "weights")]
+    + [("precision", [3, 4, 5, 6, 7])],
+)
+def test_what_the_studies_share(name, seeds):
     settings = study_settings(STUDIES[name])
-    assert settings.datasets == ["mnist"] and settings.seeds == [0, 1, 2]
+    assert settings.datasets == ["mnist"] and settings.seeds == seeds
     for method in settings.methods:
         own = settings.train_settings("mnist", method)
         std = 0.1 if own["model"]["normalisation"] == "none" else 0.04
@@ -111,6 +121,7 @@ DIFFER = {
     "ae_no_norm - vimae_n_no_norm": LAMBDA | {"train.pretrain_steps"},
     "vimae_n_no_norm - ae_pretrained_no_norm": LAMBDA,
     **{f"{m}_fp32 - {m}": {"train.precision"} for m in ("vae", "vimae_n")},
+    "vimae_n_fp32 - vae_fp32": MMD_FOR_KL | ENCODER | COST,
     "vimae_n_scale_05 - vimae_n": PRIOR,
     "vimae_n_scale_2 - vimae_n": PRIOR,
     "vimae_l - vimae_n": {"method.prior"},
