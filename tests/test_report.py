@@ -297,6 +297,16 @@ def test_part_of_celeba_is_counted_in_its_heads(tmp_path):
     assert any("CelebA 15,000 of 162,770" in r for r in notes.deviations(metrics, table))
 
 
+def test_fid_of_few_images_is_not_the_papers(tree):
+    _, _, metrics = tree
+    colour = next(t for t in paper().tables.values() if "fid" in t.scores)
+    for generated, said in ((5000, True), (10_000, False)):
+        protocols = {"fid": {"cifar10": {"generated": generated}}}
+        reasons = notes.deviations(metrics | {"protocols": protocols}, colour)
+        assert any("(CIFAR10 5,000), biased upward" in r for r in reasons) == said
+    assert not any("biased" in r for r in notes.deviations(metrics, paper().tables["II"]))
+
+
 def test_nothing_to_excuse_at_full_scale(tree):
     _, _, metrics = tree
     full = json.loads(json.dumps(metrics))

@@ -16,6 +16,7 @@ from workflow.report.paper import Table
 from workflow.report.values import fid_name
 
 LONGEST_LIST = 4
+WAE_FID_IMAGES = 10_000  # tolstikhin/wae; the paper does not say
 
 
 def shown(value: object) -> str:
@@ -94,7 +95,7 @@ def official_count(meta: dict, split: str) -> int | None:
 
 def deviations(metrics: dict, table: Table) -> list[str]:
     """Why the run's column does not compare with the paper's; empty if nothing is known."""
-    counts, widths, epochs, others = [], [], [], []
+    counts, generated, widths, epochs, others = [], [], [], [], []
     for dataset in dict.fromkeys(column.dataset for column in table.columns.values()):
         entry = metrics["datasets"].get(dataset, {"settings": {}})
         if not entry["settings"]:
@@ -114,9 +115,17 @@ def deviations(metrics: dict, table: Table) -> list[str]:
                 f"{fid} is taken from a shallow layer, another quantity than the paper's FID on"
                 " 2048 pool3 features"
             )
+        images = metrics["protocols"].get("fid", {}).get(dataset, {}).get("generated")
+        if "fid" in table.scores and isinstance(images, int) and images < WAE_FID_IMAGES:
+            generated.append(f"{label} {images:,}")
     reasons = list(dict.fromkeys(others))
     if counts:
         reasons.append(f"small data (training images: {', '.join(counts)})")
+    if generated:
+        reasons.append(
+            f"FID of fewer generated images than WAE's {WAE_FID_IMAGES:,} ({', '.join(generated)}),"
+            " biased upward by more"
+        )
     if widths:
         reasons.append(f"narrow networks ({', '.join(dict.fromkeys(widths))} of the filters)")
     if reasons:
