@@ -94,6 +94,7 @@ def write_run(root: Path, dataset: str, method: str, seed: int, status: dict) ->
     record = {
         "weights_sha256": f"{dataset} {method} {seed}",
         "params": settings,
+        "precision": ("bf16", "fp32")[seed % 2],  # of two machines
         "utilisation": {} if diverged else {"images_per_second": 100.0, "device": "cpu"},
         "provenance": origin | {"date": f"2020-01-0{seed + 1}T00:00:00+00:00"},
     }

@@ -13,6 +13,7 @@ from workflow.report.collect import agree, as_text, collect, summarise, summaris
 from workflow.report.paired import covariance_of_means, on_common_units
 from workflow.report.paper import paper
 from workflow.report.pictures.captions import figure_captions
+from workflow.report.text.notes import settings_frame
 from workflow.report.values import measured, printed
 from workflow.report.verdict.best import best_methods
 
@@ -70,6 +71,12 @@ def test_collected_means_by_hand(tree):
     assert metrics["protocols"]["nll"]["mnist"] == {"count": 7, "scale": {"differs": [0, 1]}}
     assert metrics["datasets"]["celeba"]["meta"]["synthetic"] is True
     assert metrics["levels"] == {"small": 0.1, "large": 0.5}
+
+
+def test_precisions_of_mixed_machines_are_shown(tree):
+    _, _, metrics = tree
+    assert metrics["datasets"]["mnist"]["precision"] == ["bf16", "fp32"]
+    assert list(settings_frame(metrics)["arithmetic"]) == ["bf16, fp32"] * 4
 
 
 def test_diverged_runs_are_counted_not_averaged(tree):

@@ -36,6 +36,7 @@ def write_run(root, settings, dataset, method, seed, values):
     status = {"status": "done", "seconds": 3.0, "dataset": dataset, "method": method, "seed": seed}
     record = {
         "params": settings.train_settings(dataset, method),
+        "precision": "fp32",
         "utilisation": {"images_per_second": 100.0},
         "provenance": {"commit": "c" * 40, "dirty": False, "hardware": "a CPU", "date": "2020"},
     }

@@ -27,7 +27,7 @@ from data.files import atomic_write, read_json
 from workflow.report.arguments import report_options
 from workflow.report.paired import paired
 
-RUN_KEYS = ("status", "seconds", "utilisation", "params", "provenance")
+RUN_KEYS = ("status", "seconds", "utilisation", "params", "precision", "provenance")
 SCORE_KEYS = ("status", "values", "protocol", "seconds")
 NOT_MEASURED = {"value": None, "se": None, "interval": None, "doubtful": False}
 
@@ -211,6 +211,7 @@ def collect(
         datasets[dataset] = {
             "meta": dataset_meta(data) if data.exists() or not earlier else earlier["meta"],
             "settings": agree([{k: run["params"][k] for k in ("model", "train")} for run in runs]),
+            "precision": sorted({run["precision"] for run in runs}),  # had, not asked for
             "runs": run_entries,
             "methods": values,
             "paired": errors,

@@ -143,11 +143,13 @@ def settings_frame(metrics: dict) -> pd.DataFrame:
             count, official = meta["counts"][split], official_count(meta, split)
             part = official and count != official and not meta["synthetic"]
             row[f"{split} images"] = f"{count:,}" + (f" of {official:,}" if part else "")
-        row |= dict.fromkeys(("network width", "latent dimensions", "epochs", "seeds"), "not run")
+        columns = ("network width", "latent dimensions", "epochs", "arithmetic", "seeds")
+        row |= dict.fromkeys(columns, "not run")
         if settings:
             row["network width"] = width_text(settings)
             row["latent dimensions"] = shown(settings["model"]["latent"])
             row["epochs"] = shown(settings["train"]["epochs"])
+            row["arithmetic"] = ", ".join(metrics["datasets"][dataset]["precision"])
             row["seeds"] = count_of({seeds_run(metrics, [dataset])}, len(metrics["seeds"]))
         rows.append(row)
     return pd.DataFrame(rows)
