@@ -118,6 +118,7 @@ ATTRIBUTION = Study(
         Contrast("vimae_n_no_norm", "ae_pretrained_no_norm", "λ 0 → 10, no norm"),
         Contrast("vae_fp32", "vae", "control: bf16 → fp32; VAE"),
         Contrast("vimae_n_fp32", "vimae_n", "control: bf16 → fp32; VIMAE-n"),
+        Contrast("vimae_n_fp32", "vae_fp32", "all three, in fp32"),
     ),
 )
 CAPACITY = Study(
