@@ -10,7 +10,7 @@ from tests.report_tree import write_tree
 from workflow.report import figures
 from workflow.report.collect import collect
 from workflow.report.curves import learning_curves, robustness_curves
-from workflow.report.pictures import drawing, samples
+from workflow.report.pictures import charts, drawing, samples
 from workflow.report.pictures.captions import figure_captions
 
 METRICS_OF = ["celeba", "mnist"]
@@ -37,6 +37,21 @@ def test_plot_data(tree):
     assert clean["high"] - clean["accuracy"] == pytest.approx(12.706, abs=1e-3)
     retrained = robustness.loc["mnist", "tsvm", "corrupted", "vae", "mask_zero", 0.5]
     assert retrained["accuracy"] == 62.0
+
+
+@pytest.mark.parametrize("draw", [charts.robustness_figure, charts.paper_figure])
+def test_no_accuracy_above_100_is_drawn(tree, draw):
+    """Two seeds with 91 and 93 have an interval that ends at 104.7 (above)."""
+    figure = draw(tree[2])
+    panels = [
+        axes for axes in figure.axes if axes.get_ylabel() == "accuracy, %" or axes.collections
+    ]
+    accuracies = [axes for axes in panels if axes.get_yscale() == "linear"]
+    ends = [
+        p.vertices[:, 1].max() for a in accuracies for c in a.collections for p in c.get_paths()
+    ]
+    assert 99 < max(ends) <= 100
+    drawing.plt.close(figure)
 
 
 def test_figures_are_whole_small_and_repeatable(tree, tmp_path):

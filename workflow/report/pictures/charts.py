@@ -23,6 +23,7 @@ PARTS = {
 CLASSIFIER = "tsvm"  # the paper's
 HEADLINE = ("gaussian_clipped", "mask_zero")  # as in Tables III-V
 INFORMATION = "information.information"
+PERCENT = (0, 100)  # which intervals over two seeds may leave
 READING = """\
 hollow: the paper's number
 filled: this run's mean
@@ -65,7 +66,10 @@ def repeats(lines: dict, dataset: str, corruption: str, method: str) -> bool:
 
 
 def robustness_figure(metrics: dict):
-    """A row a dataset, a panel a corruption, a line a method with its 95 % interval."""
+    """A row a dataset, a panel a corruption, a line a method with its 95 % interval.
+
+    Of two seeds that may leave the range of a percentage; the band does not.
+    """
     curves, labels = robustness_curves(metrics), method_labels(("run", metrics))
     curves = curves[(curves["classifier"] == CLASSIFIER) & (curves["trained_on"] == "clean")]
     lines = dict(list(curves.groupby(["dataset", "corruption", "method"])))
@@ -80,7 +84,8 @@ def robustness_figure(metrics: dict):
             for method, label in labels.items():
                 own = lines.get((dataset, corruption, method))
                 if own is not None and not repeats(lines, dataset, corruption, method):
-                    band = (own["level"], own["accuracy"], own["low"], own["high"])
+                    low, high = own["low"].clip(*PERCENT), own["high"].clip(*PERCENT)
+                    band = (own["level"], own["accuracy"], low, high)
                     drawing.line_and_band(axes, *band, styles[method], label)
             axes.set_visible(axes.has_data())
     drawing.name_grid(
@@ -178,7 +183,10 @@ def table_panel(axes, metrics: dict, table: Table, styles: dict, labels: dict) -
             if theirs is not None:
                 axes.vlines(x, theirs, ours.mean, color=colour, lw=0.8, alpha=0.6)
             if ours.interval is not None:
-                axes.vlines(x, *ours.interval, color=colour, lw=2.5, alpha=0.35)
+                low, high = ours.interval
+                if table.better == "higher":  # accuracies
+                    low, high = max(low, PERCENT[0]), min(high, PERCENT[1])
+                axes.vlines(x, low, high, color=colour, lw=2.5, alpha=0.35)
     axes.set_xticks(range(len(names)), names)
     axes.set_xlim(-0.5, len(names) - 0.5)
     axes.grid(visible=False, axis="x")
