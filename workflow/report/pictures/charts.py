@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from workflow.report.curves import learning_curves, loss_parts, robustness_curves
 from workflow.report.labels import (
     corruption_label,
@@ -183,10 +185,9 @@ def table_panel(axes, metrics: dict, table: Table, styles: dict, labels: dict) -
             if theirs is not None:
                 axes.vlines(x, theirs, ours.mean, color=colour, lw=0.8, alpha=0.6)
             if ours.interval is not None:
-                low, high = ours.interval
-                if table.better == "higher":  # accuracies
-                    low, high = max(low, PERCENT[0]), min(high, PERCENT[1])
-                axes.vlines(x, low, high, color=colour, lw=2.5, alpha=0.35)
+                accuracy = table.better == "higher"
+                ends = np.clip(ours.interval, *PERCENT) if accuracy else ours.interval
+                axes.vlines(x, *ends, color=colour, lw=2.5, alpha=0.35)
     axes.set_xticks(range(len(names)), names)
     axes.set_xlim(-0.5, len(names) - 0.5)
     axes.grid(visible=False, axis="x")
