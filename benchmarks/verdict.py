@@ -11,6 +11,9 @@ False rates: "holds" and "contradicted" where all methods are equal, "equivalent
 leads by exactly the margin of four units. Power: "holds" where the claimed side leads by 1, 2, 3, 4
 units, and "equivalent" where all are equal.
 
+"Across methods": a line through the five methods' means, on values that no line is behind, and on
+one that rises by 4 units; "far ones noisy": of the two methods at its upper end five times the spread.
+
 Beside the rule stand its variance pooled over methods and nothing else, and the former rule: the
 weakest of one side against the strongest of the other by two unpaired standard errors.
 """
@@ -18,7 +21,7 @@ weakest of one side against the strongest of the other by two unpaired standard 
 import numpy as np
 
 from data.arguments import options
-from workflow.report.verdict.blocks import LEVEL, Estimate, conclude, over_seeds
+from workflow.report.verdict.blocks import LEVEL, Estimate, across, conclude, line, over_seeds
 
 METHODS = 5
 SIDES = {"1 v 1": ([0], [1]), "1 v 4": ([0], [1, 2, 3, 4]), "2 v 3": ([0, 1], [2, 3, 4])}
@@ -31,6 +34,8 @@ SPREADS = {
 }
 GAPS = (1, 2, 3, 4)
 MARGIN = 4.0
+ALONG = np.arange(METHODS, dtype=float)
+LINES = {"equal": np.ones(METHODS), "far ones noisy": np.array([1.0, 1, 1, 5, 5])}
 STATEMENTS = 24
 
 
@@ -110,6 +115,18 @@ def family(seeds: int, trials: int, random) -> tuple[float, float]:
     return float((smallest <= LEVEL).mean()), float((smallest * STATEMENTS <= LEVEL).mean())
 
 
+def line_found(y: np.ndarray) -> list[float]:
+    """Shares of y (trials, METHODS, seeds) with a line either way: by both errors, over methods, over seeds."""
+    over_methods = np.array(
+        [2 * min(e.below(), e.above())[0] for e in (across(v, ALONG) for v in y.mean(-1))]
+    )
+    rise = over_seeds(y, line(ALONG)[None])
+    again = 2 * np.minimum(rise.below(), rise.above())[:, 0]
+    return [
+        float((p <= LEVEL).mean()) for p in (np.maximum(over_methods, again), over_methods, again)
+    ]
+
+
 def percent(shares: list[float], digits: int) -> str:
     """Shares as one cell of a table, – for NaN."""
     return " / ".join("–" if np.isnan(s) else f"{100 * s:.{digits}f}" for s in shares)
@@ -144,6 +161,18 @@ def main() -> None:
             f"{STATEMENTS} comparisons of equal methods (2 v 3, {seeds} seeds), any false verdict: "
             f"{100 * alone:.1f} % alone, {100 * holm:.1f} % after Holm"
         )
+    print()
+    print(
+        "| across methods | seeds | spread | false: rule / over methods alone / over seeds alone | found |"
+    )
+    print("|" + "---|" * 5)
+    for seeds in (2, 3, 5):
+        for spread, scale in LINES.items():
+            y = draw(random, trials // 4, seeds, (scale, 0.0))
+            risen = y + GAPS[-1] * (ALONG / np.ptp(ALONG))[:, None]
+            print(
+                f"| line | {seeds} | {spread} | {percent(line_found(y), 1)} | {percent(line_found(risen), 0)} |"
+            )
 
 
 if __name__ == "__main__":

@@ -54,5 +54,6 @@ def test_a_part_keeps_what_it_had_and_stands_beside_nothing():
     part = commands("quick", {}, root=Path("runs"), out=QUICK, partial=True, kept=True)
     added = ["--partial", "--kept", "results/quick/metrics.json"]
     assert part["metrics"] == whole["metrics"] + added
-    assert all(part[rule] == whole[rule] for rule in whole if rule != "metrics")
+    assert part["figures"] == [*whole["figures"], "--kept"]
+    assert all(part[rule] == whole[rule] for rule in whole if rule not in ("metrics", "figures"))
     assert not any("--record" in words for words in whole.values())

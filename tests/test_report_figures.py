@@ -1,5 +1,6 @@
 """The figures and the data of the plots."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,24 @@ def test_figures_are_whole_small_and_repeatable(tree, tmp_path):
         with Image.open(tmp_path / "a" / f"{stem}.png") as image:
             image.load()
             assert min(image.size) > 300
+
+
+def test_a_record_keeps_pictures_of_samples_that_are_gone(tree, tmp_path, capsys):
+    root, out = tmp_path / "run", tmp_path / "figures"
+    shutil.copytree(tree[0], root, symlinks=True)
+    metrics = collect(root, tree[1] | {"datasets": METRICS_OF}, preset="quick")
+    figures.draw(metrics, root, out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    gone = root / "samples" / "mnist" / metrics["methods"][0]["name"]
+    shutil.rmtree(gone)
+    figures.draw(metrics, root, out, kept=True)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    said = capsys.readouterr().out
+    assert f"figure1_mnist.png: left as it is, no samples here of {gone.name}" in said
+    assert "celeba" not in said
+    (out / "figure1_mnist.png").unlink()  # none to keep: drawn, with a gap that says so
+    figures.draw(metrics, root, out, kept=True)
+    assert (out / "figure1_mnist.png").read_bytes() != before["figure1_mnist.png"]
 
 
 def red_pixels(path: Path) -> int:

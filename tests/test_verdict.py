@@ -311,15 +311,21 @@ def test_interaction_is_in_points_and_within_one_method():
     assert outcome.effect.unit == "points"
 
 
-def losses(points: list[float], nats: list[float]) -> dict:
-    """A run in which methods lose so many points to strong noise, with so much information."""
+def losses(points: list, nats: list[float], se: float | None = 0.5) -> dict:
+    """A run in which methods lose so many points (each a number, or one a seed) to strong noise."""
     clean, noisy = "robustness.tsvm.clean", "robustness.tsvm.gaussian_clipped.0.5"
+    lost = [np.atleast_1d(p) for p in points]
+    seeds = len(lost[0])
     scores = {
-        clean: {m: entry([95.0]) for m in METHODS[: len(points)]},
-        noisy: {m: entry([95.0 - lost]) for m, lost in zip(METHODS, points, strict=False)},
-        "information.information": {m: entry([n]) for m, n in zip(METHODS, nats, strict=False)},
+        clean: {m: entry([95.0] * seeds, [se] * seeds) for m in METHODS[: len(points)]},
+        noisy: {
+            m: entry((95.0 - p).tolist(), [se] * seeds) for m, p in zip(METHODS, lost, strict=False)
+        },
+        "information.information": {
+            m: entry([n] * seeds) for m, n in zip(METHODS, nats, strict=False)
+        },
     }
-    return run(scores, 1, "mnist")
+    return run(scores, seeds, "mnist")
 
 
 def test_what_goes_together_over_methods_is_shown_as_a_correlation():
@@ -330,11 +336,39 @@ def test_what_goes_together_over_methods_is_shown_as_a_correlation():
     assert outcome.effect.value == pytest.approx(-np.corrcoef(points, nats)[0, 1])
     slope = np.polyfit(nats, points, 1)[0]
     assert f"5 methods, {-4 * slope:+.1f} points from least to most" in outcome.effect.what
+    # Without an error of the points nobody knows whether another test set has the same line.
+    unknown = verdict("capacity_is_robustness", losses(points, nats, se=None))
+    assert unknown.word == "undecided" and unknown.effect.interval is None
     # Three methods out of line: in points the interval was -690 to +630.
     outcome = verdict("capacity_is_robustness", losses([10.0, 70.0, 40.0], nats[:3]))
     assert outcome.word == "undecided"
     low, high = outcome.effect.interval
     assert -1 <= low < -0.5 and 0.5 < high <= 1
+
+
+def test_a_line_of_the_means_that_the_seeds_do_not_share_decides_nothing():
+    nats = [1.0, 2.0, 3.0, 4.0, 5.0]
+    alike = [[10.0, 11], [21.0, 20], [31, 30], [40, 41], [50, 51]]
+    outcome = verdict("capacity_is_robustness", losses(alike, nats))
+    assert outcome.word == "holds" and outcome.effect.interval[1] < 0
+    # The same means; the last two, which hold most information, moved by 40 points.
+    apart = [[10.0, 11], [21.0, 20], [31, 30], [20.5, 60.5], [70.5, 30.5]]
+    other = verdict("capacity_is_robustness", losses(apart, nats))
+    assert other.effect.value == pytest.approx(outcome.effect.value)
+    low, high = other.effect.interval
+    assert other.word == "undecided" and low < 0 < high
+
+
+def test_no_line_is_found_too_often_where_the_far_methods_are_the_noisy_ones():
+    """By what the line leaves over alone it was one in 11 instead of one in 20."""
+    random, trials, found = np.random.default_rng(0), 400, 0
+    for _ in range(trials):
+        noise = random.normal(40, [[1], [1], [1], [8], [8]], (5, 2))
+        low, high = verdict(
+            "capacity_is_robustness", losses(list(noise), [5.60, 5.36, 5.59, 5.97, 5.80])
+        ).effect.interval
+        found += bool(low > 0 or high < 0)
+    assert found / trials <= 0.05
 
 
 @pytest.mark.parametrize(

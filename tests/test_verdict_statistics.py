@@ -118,7 +118,7 @@ def test_line_across_methods_is_ordinary_least_squares():
 def test_correlation_stays_within_one_and_leaves_out_zero_where_the_test_rejects(y):
     x = np.array([0.0, 1, 4, 5, 7, 8])[: len(y)]
     found = across(np.array(y, float), x)
-    r, low, high = (float(bound[0]) for bound in correlation(found))
+    r, low, high = (float(bound[0]) for bound in correlation(found, len(y)))
     if len(set(y)) == 1:
         assert np.isnan(r)
         return
@@ -139,7 +139,7 @@ def test_interval_of_a_correlation_covers_the_true_one_in_95_of_100(methods, tru
     covered = 0
     for _ in range(trials):
         y = np.sign(true) * x + random.normal(0, spread, methods)
-        _, low, high = correlation(across(y, x))
+        _, low, high = correlation(across(y, x), methods)
         covered += bool(low[0] <= true <= high[0])
     assert covered / trials == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / trials))
 

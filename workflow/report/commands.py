@@ -25,7 +25,7 @@ def commands(
         root: the folder of runs, scores and samples.
         out: the folder to write to, laid out as results/<preset> is.
         partial: leave out what is missing.
-        kept: take what `root` no longer tells from the metrics.json that is in `out` so far.
+        kept: what `root` no longer tells stays as it is in `out` so far (metrics.json, pictures).
         record: the metrics.json of the committed record, to stand beside, if there is one.
     """
     metrics = out / "metrics.json"
@@ -38,7 +38,8 @@ def commands(
         + (["--kept", metrics] if kept else []),
         "tables": ["tables", *read, *beside, "--out-md", out / "tables.md"]
         + ["--tables-dir", out / "tables", "--summary", out / "summary"],
-        "figures": ["figures", *read, "--root", root, "--out-dir", out / "figures"],
+        "figures": ["figures", *read, "--root", root, "--out-dir", out / "figures"]
+        + ["--kept"] * kept,
         "plots": ["curves", *read, "--root", root, "--out-dir", out / "plots"],
         "page": ["page.render", *read, *beside, "--root", out, "--out", out / "report.html"],
     }

@@ -28,20 +28,33 @@ KINDS = {
 }
 
 
-def draw(metrics: dict, root: Path, folder: Path) -> None:
-    """Every figure that these metrics give."""
+def draw(metrics: dict, root: Path, folder: Path, *, kept: bool = False) -> None:
+    """Every figure that these metrics give.
+
+    `kept`: a record's samples are not committed, so what was drawn of them where they were stays,
+    unless `root` has samples of every method again.
+    """
     drawn = {stem: partial(chart, metrics, root) for stem, chart in CHARTS.items()}
     for stem, (kind, dataset, caption) in dataset_figures(metrics).items():
-        drawn[stem] = partial(KINDS[kind], metrics, dataset, root, caption)
+        missing = samples.without_samples(metrics, dataset, root)
+        if kept and missing and (folder / f"{stem}.png").exists():
+            print(f"{folder / stem}.png: left as it is, no samples here of {', '.join(missing)}")
+        else:
+            drawn[stem] = partial(KINDS[kind], metrics, dataset, root, caption)
     with drawing.plt.style.context(drawing.STYLE):
         for stem in figure_captions(metrics):
-            drawing.save(drawn[stem](), folder, stem)
+            if stem in drawn:
+                drawing.save(drawn[stem](), folder, stem)
 
 
 def main() -> None:
     """The command line."""
-    args = report_options(__doc__, "metrics", "root", "out-dir").parse_args()
-    draw(read_json(args.metrics), args.root, args.out_dir)
+    parser = report_options(__doc__, "metrics", "root", "out-dir")
+    parser.add_argument(
+        "--kept", action="store_true", help="leave pictures of samples that are gone"
+    )
+    args = parser.parse_args()
+    draw(read_json(args.metrics), args.root, args.out_dir, kept=args.kept)
 
 
 if __name__ == "__main__":

@@ -67,6 +67,16 @@ def by_method(
     return found
 
 
+def without_samples(metrics: dict, dataset: str, root: Path) -> list[str]:
+    """Methods with a run that did not diverge, but without any samples below `root`."""
+    missing = []
+    for method, run in metrics["datasets"][dataset]["runs"].items():
+        folder = root / "samples" / dataset / method
+        if run["count"]["runs"] > run["count"]["diverged"] and not any(folder.glob("seed*.npz")):
+            missing.append(method)
+    return missing
+
+
 def montage(images: np.ndarray) -> np.ndarray:
     """Images (n, h, w, c), SIDE a row, as one on white with gaps: (H, W, 3)."""
     count, height, width, _ = images.shape

@@ -167,33 +167,41 @@ def over_units(y: np.ndarray, covariance: np.ndarray, contrasts: np.ndarray, df:
     return Estimate(value, np.sqrt(np.maximum(variance, 0)), df)
 
 
+def line(x: np.ndarray) -> np.ndarray:
+    """The contrast (M,) that is the rise of values along a line, from the lowest to the highest x (M,)."""
+    centred = x - x.mean()
+    return centred / (centred @ centred) * np.ptp(x)
+
+
 def across(y: np.ndarray, x: np.ndarray) -> Estimate:
     """How y (M,) changes from the lowest to the highest x (M,) along a straight line.
 
     The methods are the units: what the line leaves over is the error, with M - 2 degrees of freedom.
     """
-    known = np.isfinite(x) & np.isfinite(y)
-    if known.sum() < 3 or np.ptp(x[known]) == 0:
-        return Estimate(np.array([np.nan]), np.array([np.nan]), 1)
-    line, length = stats.linregress(x[known], y[known]), np.ptp(x[known])
+    fit = stats.linregress(x, y)
     return Estimate(
-        np.array([line.slope * length]), np.array([line.stderr * length]), int(known.sum()) - 2
+        np.array([fit.slope * np.ptp(x)]), np.array([fit.stderr * np.ptp(x)]), len(x) - 2
     )
 
 
-def correlation(line: Estimate) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The correlation behind a line of `across`, and its 95 % interval; NaN where nothing varies.
+def correlation(rise: Estimate, methods: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The correlation of as many `methods` behind a rise along a line, and its 95 % interval.
 
     With few methods the interval of a change in points can be wider than any change is; that of a
-    correlation stays within +-1. It has every R for which the line's t, noncentral about
-    sqrt(n) R / sqrt(1 - R^2), lies in the middle 95 %: hence 0 exactly where the test of the slope does
-    not reject (Steiger and Fouladi 1997, Noncentrality interval estimation).
+    correlation stays within +-1. It has every R for which the rise's t, noncentral about
+    sqrt(n) R / sqrt(1 - R^2), lies in the middle 95 %: hence 0 exactly where the t test does not
+    reject (Steiger and Fouladi 1997, Noncentrality interval estimation). The first value is the
+    correlation where the error is that of `across`. NaN where nothing varies or no error is known.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.clip(line.value / line.se, -LARGEST_T, LARGEST_T)
-    low, high = (nctdtrinc(line.df, p, t) for p in (1 - LEVEL / 2, LEVEL / 2))
-    root = np.sqrt(line.df + 2)
-    return t / np.hypot(t, np.sqrt(line.df)), low / np.hypot(low, root), high / np.hypot(high, root)
+        t = np.clip(rise.value / rise.se, -LARGEST_T, LARGEST_T)
+    low, high = (nctdtrinc(rise.df, p, t) for p in (1 - LEVEL / 2, LEVEL / 2))
+    root = np.sqrt(methods)
+    return (
+        t / np.hypot(t, np.sqrt(methods - 2)),
+        low / np.hypot(low, root),
+        high / np.hypot(high, root),
+    )
 
 
 def conclude(holds: np.ndarray, against: np.ndarray, alike: np.ndarray) -> tuple[np.ndarray, ...]:

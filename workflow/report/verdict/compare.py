@@ -10,6 +10,7 @@ from workflow.report.verdict.blocks import (
     Scale,
     across,
     correlation,
+    line,
     over_seeds,
     over_units,
 )
@@ -153,18 +154,25 @@ def compare(number: int, cell: Cell, source: Source) -> list[Comparison]:
 
 
 def compare_across(number: int, cell: Cell, source: Source, grid: Grid) -> list[Comparison]:
-    """The one comparison of a line through all methods: this score against another."""
+    """The one comparison of a line through all methods: this score against another.
+
+    Its rise has two errors, and both tests must reject: over methods, what the line leaves over, says
+    whether others would lie on it; over seeds, or the units of one, whether these would again.
+    """
     other = source.score(cell.dataset, cell.falls_with)
     sound = ~(grid.doubtful | other.doubtful | (grid.diverged > 0) | (other.diverged > 0))
     known = sound & np.isfinite(grid.means) & np.isfinite(other.means)
-    if known.sum() < 3:
+    x, y = other.means[known], grid.means[known]
+    if len(x) < 3 or np.ptp(x) == 0:
         return []
-    found = across(grid.means[known], other.means[known])
-    p = (float(found.below()[0]), float(found.above()[0]), 1.0)
-    r, low, high = (float(bound[0]) for bound in correlation(found))
-    label, change = scale_of(cell.falls_with).label, float(cell.scale.shown(found.value[0]))
-    what = (
-        f"over {known.sum()} methods, {change:+z.1f} {cell.scale.unit} from least to most {label}"
-    )
-    effect = Effect(what, r, (low, high), "correlation") if np.isfinite(r) else None
-    return [Comparison((number, None, None), *p, lead(cell, float(found.value[0])), effect)]
+    weights = np.zeros((1, len(known)))
+    weights[0, known] = line(x)
+    found = [across(y, x), estimate(grid, weights)]
+    p = (max(float(e.below()[0]) for e in found), max(float(e.above()[0]) for e in found), 1.0)
+    each = np.array([np.ravel(correlation(e, len(x))) for e in found])
+    r, low, high = float(each[0, 0]), float(each[:, 1].min()), float(each[:, 2].max())
+    label, change = scale_of(cell.falls_with).label, float(cell.scale.shown(found[0].value[0]))
+    what = f"over {len(x)} methods, {change:+z.1f} {cell.scale.unit} from least to most {label}"
+    interval = (low, high) if np.isfinite(low + high) else None
+    effect = Effect(what, r, interval, "correlation") if np.isfinite(r) else None
+    return [Comparison((number, None, None), *p, lead(cell, float(found[0].value[0])), effect)]
