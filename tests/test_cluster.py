@@ -4,6 +4,8 @@ import fcntl
 import json
 import os
 import re
+import subprocess
+import sys
 import time
 
 import pytest
@@ -222,3 +224,30 @@ def test_this_interpreter_comes_first_and_once(monkeypatch):
     machine.use_this_interpreter()
     first, *others = os.environ["PATH"].split(os.pathsep)
     assert os.path.exists(f"{first}/python") and others == ["/usr/bin", "/bin"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of Linux's malloc")
+def test_jobs_keep_the_memory_that_they_free(monkeypatch):
+    """Steps that take and free eight buffers of 20 MB."""
+    program = """if True:
+        import resource, torch
+        for step in range(10):
+            if step == 5:
+                before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            buffers = [torch.ones(5 << 20) for _ in range(8)]
+            del buffers
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    """
+
+    def faults() -> int:
+        return int(subprocess.check_output([sys.executable, "-c", program], env=os.environ))
+
+    names = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
+    for name in names:
+        monkeypatch.setenv(name, "65536")
+    machine.keep_freed_memory()  # what the user has set stays: each step is cleared anew
+    assert faults() > 0.9 * 5 * 8 * (20 << 20) / os.sysconf("SC_PAGESIZE")
+    for name in names:
+        monkeypatch.delenv(name)
+    machine.keep_freed_memory()
+    assert faults() < 1000

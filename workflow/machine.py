@@ -20,6 +20,7 @@ from typing import IO
 from models.locks import BUSY
 
 LOCK_HANDLES = []  # kept open: the system drops a lock when its file is closed
+KEPT_BYTES = 256 << 20  # more than the largest tensor of a full network's batch on a CPU
 SIGN_OF_LIFE, DEAD_AFTER = 30, 300  # seconds: how often a run gives one, and after how long without
 
 
@@ -90,6 +91,16 @@ def use_this_interpreter() -> None:
     path = os.environ.get("PATH", "")
     if path.split(os.pathsep)[0] != folder:
         os.environ["PATH"] = f"{folder}{os.pathsep}{path}"
+
+
+def keep_freed_memory() -> None:
+    """Let jobs keep memory that they free for their next step, as far as it is not set otherwise.
+
+    Linux's malloc gives blocks of some MB back at once, and the system clears each anew: up to 17 % of
+    a training's processor time, for a tenth less memory (docs/speed.md). Other systems ignore this.
+    """
+    for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"):
+        os.environ.setdefault(name, str(KEPT_BYTES))
 
 
 def running_elsewhere(path: Path) -> str:

@@ -46,6 +46,7 @@ PRESET, DATASETS, METHODS = settings.preset, settings.datasets, settings.methods
 
 # In a cluster's job, too, `python` is the interpreter that the engine runs under.
 machine.use_this_interpreter()
+machine.keep_freed_memory()
 if workflow.is_main_process:
     alone = machine.clear_killed_run()
     for removed in broken.remove_broken(f"results/{PRESET}"):
