@@ -13,7 +13,7 @@ import yaml
 from data.files import digest, read_json
 
 ROOT = Path(__file__).resolve().parent.parent
-TREES = ("data", "eval", "models", "workflow")
+TREES = ("data", "eval", "models", "profiles", "workflow")
 FILES = ("Snakefile", "dvc.yaml", ".dvcignore", "environment.yml")
 ENVIRONMENT = os.environ | {
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -21,7 +21,7 @@ from data.files import read_json
 from tests.pipeline import ENVIRONMENT, compare
 
 ENGINE = (
-    *("snakemake", "--workflow-profile", "workflow/profiles/slurm", "scores"),
+    *("snakemake", "--workflow-profile", "profiles/slurm", "scores"),
     *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2"),
     *("--set-resources", "train:runtime=1", "--retries", "9", "--latency-wait", "10"),
 )
