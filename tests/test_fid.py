@@ -324,12 +324,12 @@ def test_kernel_distance_is_unbiased_and_its_error_the_spread_over_samples():
     part of the estimate vanishes and the jackknife is too large by a factor of root two.
     """
     rng = np.random.default_rng(9)
-    reference = rng.normal(size=(4000, 3))
+    reference = rng.normal(size=(1000, 3))
     for shift, factor in ((0.0, 2**0.5), (0.6, 1.0)):
         found, errors = np.transpose(
             [kernel_distance(rng.normal(shift, size=(40, 3)), reference, 10) for _ in range(300)]
         )
-        large, _ = kernel_distance(rng.normal(shift, size=(8000, 3)), reference, 10)
+        large, _ = kernel_distance(rng.normal(shift, size=(4000, 3)), reference, 10)
         assert found.mean() == pytest.approx(large, abs=4 * found.std() / 300**0.5 + 0.02)
         error = np.sqrt(np.mean(errors**2))
         print(f"shift {shift}: error {error / found.std():.2f} of the spread")
