@@ -1,0 +1,75 @@
+"""Differences of any two methods, as findings quote them."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from data.files import read_json
+from workflow.pairs import difference, document, overview
+from workflow.report.verdict.evidence import run_grid
+from workflow.report.verdict.judge import judge_all
+from workflow.settings import ROOT
+
+VALUE = "information.active_units"  # which verdicts do not compare, hence plainly
+
+
+def metrics(values: dict[str, list]) -> dict:
+    methods = {name: {VALUE: {"values": of, "se": [None] * len(of)}} for name, of in values.items()}
+    dataset = {"methods": methods, "runs": {}}
+    named = [{"name": name} for name in values]
+    return {"seeds": [0, 1, 2], "methods": named, "datasets": {"mnist": dataset}}
+
+
+def test_a_difference_has_the_error_of_a_two_way_layout():
+    """Methods and seeds as factors: residual variance over (M - 1)(S - 1) degrees of freedom."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(4, 3))
+    names = ["a", "b", "c", "d"]
+    of = metrics(dict(zip(names, values.tolist(), strict=True)))
+    grid = run_grid(of, "mnist", VALUE)
+    residual = values - values.mean(1, keepdims=True) - values.mean(0) + values.mean()
+    pooled = (residual**2).sum() / 6 * 2 / 3
+    for first, second in itertools.permutations(range(4), 2):
+        effect, gaps = difference(grid, first, second, VALUE), values[first] - values[second]
+        half = stats.t.ppf(0.975, 6) * np.sqrt(max(pooled, gaps.var(ddof=1) / 3))
+        assert effect.value == pytest.approx(gaps.mean())
+        assert effect.interval == pytest.approx((gaps.mean() - half, gaps.mean() + half))
+
+
+def test_methods_without_a_value_are_left_out():
+    text = document(
+        metrics({"a": [1.0, 2.0, 4.0], "b": [None] * 3, "c": [3.0, 3.0, 4.0]}), "mnist", VALUE
+    )
+    assert "a - c" in text and "| b" not in text and "seed 2 |" in text
+    chosen = document(
+        metrics({"a": [1.0], "b": [2.0], "c": [3.0]}) | {"seeds": [0]}, "mnist", VALUE, ["a", "c"]
+    )
+    assert "a - c" in chosen and "| b" not in chosen and "seed 1" not in chosen
+
+
+def test_the_effect_of_a_verdict_is_found_again():
+    """VIMAE-n less VIMAE-l, which one statement compares alone, by logarithms."""
+    of = read_json(ROOT / "results" / "narrow" / "metrics.json")
+    (judged,) = (j for j in judge_all(of) if j.statement.id == "n_reconstructs_better")
+    effect = judged.outcome.effect
+    assert "VIMAE-n vs VIMAE-l" in effect.what
+    dataset = judged.statement.cells[judged.outcome.place[0]].dataset
+    text = document(of, dataset, "reconstruction.sampled.cost", ["vimae_n", "vimae_l"])
+    assert f"vimae_n - vimae_l | {effect}" in " ".join(text.split())
+    row = next(
+        line for line in overview(of, "vimae_n", "vimae_l").splitlines() if "z sampled" in line
+    )
+    assert str(effect) in row
+
+
+def test_what_is_not_there_is_named_with_what_is():
+    of = metrics({"a": [1.0, 2.0, 4.0]})
+    assert document(of, "mnist", "") == VALUE
+    with pytest.raises(ValueError, match="omniglot: no dataset there; there are mnist"):
+        document(of, "omniglot", VALUE)
+    with pytest.raises(ValueError, match=f"nll: no value of mnist; there are {VALUE}"):
+        document(of, "mnist", "nll")
+    with pytest.raises(ValueError, match="z: not there; there are a"):
+        document(of, "mnist", VALUE, ["z"])

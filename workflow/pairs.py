@@ -1,0 +1,132 @@
+"""How far methods are apart in any value of a run, with its error: what docs/findings.md quotes.
+
+    python -m workflow.pairs results/narrow/metrics.json
+    python -m workflow.pairs results/narrow/metrics.json mnist robustness.tsvm.mask_zero.0.5
+
+The first shows VIMAE-n less the VAE (`--methods`: the first less the second) in what the paper's tables
+are about, on every dataset. The second has one value by method and seed, and every method less every
+later one. With a dataset alone: the names of its values.
+
+Intervals are of 95 %, as verdicts take them (rules 1 and 2 of docs/verdict.md) but for a correction: one
+pair in twenty without any difference is shown as having one. Of one seed they are over images, and say
+nothing of another seed. ‡: the estimator does not vouch for it.
+"""
+
+import itertools
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from data.arguments import options
+from data.files import read_json
+from workflow.report.labels import dataset_label, dataset_names
+from workflow.report.values import template_fields
+from workflow.report.verdict.blocks import Scale
+from workflow.report.verdict.claims import scale_of
+from workflow.report.verdict.compare import Effect, estimate, shown
+from workflow.report.verdict.evidence import Grid, run_grid
+
+OVERVIEW = {
+    "fid.fid.test": "FID",
+    "fid.kid.test": "KID",
+    "reconstruction.sampled.cost": "error, z sampled",
+    "reconstruction.mean.cost": "error, z mean",
+    "nll.nll": "IS-NLL",
+    "information.information": "I(x; y) ≥",
+    "robustness.tsvm.clean": "accuracy: clean",
+    "robustness.tsvm.gaussian_clipped.{large}": "Gauss {large}, clipped",
+    "robustness.tsvm.gaussian.{large}": "Gauss {large}, not clipped",
+    "robustness.tsvm.mask_zero.{large}": "mask {large}",
+}
+
+
+def scale(name: str) -> Scale:
+    """How verdicts compare the value of this name; plainly, if none does."""
+    try:
+        return scale_of(name)
+    except KeyError:
+        return Scale(label=name, form="identity", unit="")
+
+
+def difference(grid: Grid, first: int, second: int, name: str) -> Effect | None:
+    """The value of this name of the first method (by number) less the second's; None if there is none."""
+    on = scale(name)
+    compared = grid.on(on)
+    contrast = np.zeros((1, len(grid.values)))
+    contrast[0, [first, second]] = 1, -1
+    return shown(estimate(compared, contrast), 0, on, compared.means[[first, second]].mean(), name)
+
+
+def overview(metrics: dict, first: str, second: str) -> str:
+    """`first` less `second` as markdown: a row a value, a column a dataset and how many seeds it has."""
+    names = [method["name"] for method in metrics["methods"]]
+    if unknown := {first, second} - set(names):
+        raise ValueError(f"{', '.join(sorted(unknown))}: not there; there are {', '.join(names)}")
+    columns = {}
+    for dataset in dataset_names(metrics):
+        fields, column, seeds = template_fields(metrics, dataset), {}, 0
+        for template, head in OVERVIEW.items():
+            name = template.format(**fields)
+            grid = run_grid(metrics, dataset, name)
+            effect = difference(grid, names.index(first), names.index(second), name)
+            doubtful = grid.doubtful[[names.index(first), names.index(second)]].any()
+            column[head.format(**fields)] = f"{effect}{'‡' if doubtful else ''}" if effect else ""
+            seeds = max(seeds, int(grid.seeds.sum()))
+        columns[f"{dataset_label(metrics, dataset)} ({seeds} seed{'s' * (seeds > 1)})"] = column
+    return pd.DataFrame(columns).to_markdown()
+
+
+def document(metrics: dict, dataset: str, name: str, methods: list[str] | None = None) -> str:
+    """Both tables as markdown, of the chosen methods or all; of no `name` the names that there are.
+
+    ValueError says what is not there.
+    """
+    if dataset not in metrics["datasets"]:
+        raise ValueError(f"{dataset}: no dataset there; there are {', '.join(metrics['datasets'])}")
+    entry = metrics["datasets"][dataset]["methods"]
+    known = sorted({value for of in entry.values() for value in of})
+    if not name:
+        return "\n".join(known)
+    if name not in known:
+        raise ValueError(f"{name}: no value of {dataset}; there are {', '.join(known)}")
+    if unknown := set(methods or ()) - set(entry):
+        raise ValueError(f"{', '.join(sorted(unknown))}: not there; there are {', '.join(entry)}")
+    names = [method["name"] for method in metrics["methods"]]
+    grid = run_grid(metrics, dataset, name)
+    values = pd.DataFrame(grid.values, names, [f"seed {seed}" for seed in metrics["seeds"]])
+    values.insert(0, "mean", grid.means)
+    chosen = methods or names
+    pairs = {}
+    for first, second in itertools.combinations(chosen, 2):
+        effect = difference(grid, names.index(first), names.index(second), name)
+        if effect:
+            pairs[f"{first} - {second}"] = str(effect)
+    told = pd.Series(pairs, name="difference (95 % interval)", dtype=str)
+    shown_values = values.loc[chosen].dropna(how="all").dropna(axis=1, how="all")
+    return f"{shown_values.to_markdown(floatfmt='.4g')}\n\n{told.to_markdown()}"
+
+
+def main() -> None:
+    """The command line."""
+    parser = options(__doc__)
+    parser.add_argument("metrics", type=Path, help="metrics.json of a run or a study")
+    parser.add_argument("dataset", nargs="?", help="its name there (default: all, two methods)")
+    parser.add_argument("value", nargs="?", default="", help="its name there")
+    parser.add_argument("--methods", nargs="+", help="of these (default: all; vimae_n vae)")
+    args = parser.parse_args()
+    try:
+        metrics = read_json(args.metrics)
+        if args.dataset:
+            print(document(metrics, args.dataset, args.value, args.methods))
+        elif args.methods and len(args.methods) != 2:
+            sys.exit(f"--methods {' '.join(args.methods)}: without a dataset two are compared")
+        else:
+            print(overview(metrics, *(args.methods or ("vimae_n", "vae"))))
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
