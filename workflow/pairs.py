@@ -4,8 +4,8 @@
     python -m workflow.pairs results/narrow/metrics.json mnist robustness.tsvm.mask_zero.0.5
 
 The first shows VIMAE-n less the VAE (`--methods`: the first less the second) in what the paper's tables
-are about, on every dataset. The second has one value by method and seed, and every method less every
-later one. With a dataset alone: the names of its values.
+are about, on every dataset, with what the paper prints of it. The second has one value by method and
+seed, and every method less every later one. With a dataset alone: the names of its values.
 
 Intervals are of 95 %, as verdicts take them (rules 1 and 2 of docs/verdict.md) but for a correction: one
 pair in twenty without any difference is shown as having one. Of one seed they are over images, and say
@@ -22,17 +22,19 @@ import pandas as pd
 from data.arguments import options
 from data.files import read_json
 from workflow.report.labels import dataset_label, dataset_names
+from workflow.report.paper import paper
 from workflow.report.values import template_fields
 from workflow.report.verdict.blocks import Scale
 from workflow.report.verdict.claims import scale_of
 from workflow.report.verdict.compare import Effect, estimate, shown
-from workflow.report.verdict.evidence import Grid, run_grid
+from workflow.report.verdict.evidence import Grid, printed_grid, run_grid
 
 OVERVIEW = {
     "fid.fid.test": "FID",
     "fid.kid.test": "KID",
     "reconstruction.sampled.cost": "error, z sampled",
     "reconstruction.mean.cost": "error, z mean",
+    "nll.cross_entropy": "x-entropy",
     "nll.nll": "IS-NLL",
     "information.information": "I(x; y) ≥",
     "robustness.tsvm.clean": "accuracy: clean",
@@ -59,20 +61,33 @@ def difference(grid: Grid, first: int, second: int, name: str) -> Effect | None:
     return shown(estimate(compared, contrast), 0, on, compared.means[[first, second]].mean(), name)
 
 
+def printed_difference(dataset: str, template: str, first: str, second: str) -> str:
+    """What the paper's tables say of the same, as ", paper +1.0"; nothing where they say nothing."""
+    for table in paper().tables.values():
+        for column, entry in table.columns.items():
+            name = next(iter(entry.values.values()))
+            if (entry.dataset, name) == (dataset, template) and {first, second} <= set(table.rows):
+                grid = printed_grid(table, column, [first, second])
+                effect = difference(grid, 0, 1, template)
+                return f", paper {effect.value:+z.1f}" if effect else ""
+    return ""
+
+
 def overview(metrics: dict, first: str, second: str) -> str:
     """`first` less `second` as markdown: a row a value, a column a dataset and how many seeds it has."""
     names = [method["name"] for method in metrics["methods"]]
     if unknown := {first, second} - set(names):
         raise ValueError(f"{', '.join(sorted(unknown))}: not there; there are {', '.join(names)}")
-    columns = {}
+    pair, columns = [names.index(first), names.index(second)], {}
     for dataset in dataset_names(metrics):
         fields, column, seeds = template_fields(metrics, dataset), {}, 0
         for template, head in OVERVIEW.items():
             name = template.format(**fields)
             grid = run_grid(metrics, dataset, name)
-            effect = difference(grid, names.index(first), names.index(second), name)
-            doubtful = grid.doubtful[[names.index(first), names.index(second)]].any()
-            column[head.format(**fields)] = f"{effect}{'‡' if doubtful else ''}" if effect else ""
+            effect = difference(grid, *pair, name)
+            doubt = "‡" if grid.doubtful[pair].any() else ""
+            said = printed_difference(dataset, template, first, second)
+            column[head.format(**fields)] = f"{effect}{doubt}{said}" if effect else ""
             seeds = max(seeds, int(grid.seeds.sum()))
         columns[f"{dataset_label(metrics, dataset)} ({seeds} seed{'s' * (seeds > 1)})"] = column
     return pd.DataFrame(columns).to_markdown()
