@@ -4,8 +4,8 @@
         --out-dir plots
 
 writes learning_curves.csv (dataset, method, seed, epoch, then every part of the losses) and
-robustness.csv (dataset, classifier, trained_on, method, corruption, level, accuracy, low, high, n;
-accuracies in %, low and high their 95 % interval), for the figures and for `dvc plots`. What
+robustness.csv (dataset, classifier, trained_on, method, corruption, level, accuracy, low, high, n,
+least, most; accuracies in %, low and high their 95 % interval, least and most of a seed), for the figures and for `dvc plots`. What
 `metrics.json` names is read, nothing else.
 """
 
@@ -21,7 +21,7 @@ from workflow.report.values import Value, measured
 
 LEARNING = ["dataset", "method", "seed", "epoch"]
 READING = ["dataset", "classifier", "trained_on", "method", "corruption", "level"]
-ROBUSTNESS = [*READING, "accuracy", "low", "high", "n"]
+ROBUSTNESS = [*READING, "accuracy", "low", "high", "n", "least", "most"]
 NOT_LOSSES = {*LEARNING, "learning_rate", "images_per_second", "seconds"}
 
 
@@ -48,10 +48,12 @@ def loss_parts(curves: pd.DataFrame) -> list[str]:
     return [name for name in curves if name not in NOT_LOSSES | {"loss"}]
 
 
-def accuracy_row(value: Value) -> dict:
+def accuracy_row(value: Value, seeds: list[float | None]) -> dict:
     """Accuracy in % with its 95 % interval, which is the mean alone where no error is known."""
     low, high = value.interval or (value.mean, value.mean)
-    return {"accuracy": value.mean, "low": low, "high": high, "n": value.n}
+    there = [seed for seed in seeds if seed is not None]
+    ends = {"low": low, "high": high, "least": min(there), "most": max(there)}
+    return {"accuracy": value.mean, "n": value.n} | ends
 
 
 def robustness_curves(metrics: dict) -> pd.DataFrame:
@@ -62,14 +64,14 @@ def robustness_curves(metrics: dict) -> pd.DataFrame:
         kinds = sorted({own.corruption for own in every} - {CLEAN})
         for own in every:
             corruptions = kinds if own.corruption == CLEAN else [own.corruption]
-            for method in metrics["datasets"][dataset]["methods"]:
+            for method, values in metrics["datasets"][dataset]["methods"].items():
                 value = measured(metrics, dataset, method, own.name)
                 if own.level == AREA or value.mean is None:
                     continue
                 for corruption in corruptions:
                     place = (dataset, own.classifier, own.trained_on, method)
                     keys = dict(zip(READING, (*place, corruption, float(own.level)), strict=True))
-                    rows.append(keys | accuracy_row(value))
+                    rows.append(keys | accuracy_row(value, values[own.name]["values"]))
     return pd.DataFrame(rows, columns=ROBUSTNESS).sort_values(READING, ignore_index=True)
 
 

@@ -39,7 +39,10 @@ def charts(metrics: dict) -> dict[str, str]:
     names["learning_curves"] = "Learning curves: every part of the losses over the epochs"
     scores = metrics["protocols"]
     if scores.get("robustness"):
-        names["robustness"] = "Accuracy against the level of noise, with 95 % intervals"
+        names["robustness"] = (
+            "Accuracy against the level of noise, with the range of the seeds (of one seed the 95 %"
+            " interval over images)"
+        )
     if scores.get("robustness", {}).keys() & scores.get("information", {}).keys():
         names["information"] = (
             "Information in the code against the accuracy that noise costs, a point a run; hollow:"

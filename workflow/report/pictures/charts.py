@@ -68,9 +68,9 @@ def repeats(lines: dict, dataset: str, corruption: str, method: str) -> bool:
 
 
 def robustness_figure(metrics: dict):
-    """A row a dataset, a panel a corruption, a line a method with its 95 % interval.
+    """A row a dataset, a panel a corruption, a line a method in the band that its seeds span.
 
-    Of two seeds that may leave the range of a percentage; the band does not.
+    (Student's interval of two seeds covers the panel.) Of one seed the band is the 95 % interval.
     """
     curves, labels = robustness_curves(metrics), method_labels(("run", metrics))
     curves = curves[(curves["classifier"] == CLASSIFIER) & (curves["trained_on"] == "clean")]
@@ -86,7 +86,9 @@ def robustness_figure(metrics: dict):
             for method, label in labels.items():
                 own = lines.get((dataset, corruption, method))
                 if own is not None and not repeats(lines, dataset, corruption, method):
-                    low, high = own["low"].clip(*PERCENT), own["high"].clip(*PERCENT)
+                    several = own["n"] > 1
+                    low = own["least"].where(several, own["low"].clip(*PERCENT))
+                    high = own["most"].where(several, own["high"].clip(*PERCENT))
                     band = (own["level"], own["accuracy"], low, high)
                     drawing.line_and_band(axes, *band, styles[method], label)
             axes.set_visible(axes.has_data())
