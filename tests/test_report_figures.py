@@ -103,6 +103,17 @@ def test_a_record_keeps_pictures_of_samples_that_are_gone(tree, tmp_path, capsys
     assert (out / "figure1_mnist.png").read_bytes() != before["figure1_mnist.png"]
 
 
+def test_a_picture_names_the_seed_that_is_not_the_first(tree, tmp_path):
+    root = tmp_path / "run"
+    shutil.copytree(tree[0], root, symlinks=True)
+    metrics = collect(root, tree[1] | {"datasets": METRICS_OF}, preset="quick")
+    names, labels = zip(*(method.values() for method in metrics["methods"]), strict=True)
+    assert set(samples.by_method(metrics, "mnist", root, "images", 1)) == set(labels)
+    (root / "samples" / "mnist" / names[0] / "seed0.npz").unlink()
+    expected = {f"{labels[0]}, seed 1", *labels[1:]}
+    assert set(samples.by_method(metrics, "mnist", root, "images", 1)) == expected
+
+
 def red_pixels(path: Path) -> int:
     with Image.open(path) as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)

@@ -58,12 +58,17 @@ def stored_images(path: Path, name: str, count: int) -> np.ndarray | None:
 def by_method(
     metrics: dict, dataset: str, root: Path, name: str, count: int
 ) -> dict[str, np.ndarray | None]:
-    """The array of every method's first seed that has it, by the method's label."""
-    found = {}
+    """The array of every method's first seed that has it, by the method's label.
+
+    The label names the seed if it is not the run's first: that one diverged, or is not at hand.
+    """
+    found, first = {}, metrics["seeds"][0]
     for method, label in method_labels(("run", metrics)).items():
         folder = root / "samples" / dataset / method
-        seeds = (stored_images(folder / f"seed{s}.npz", name, count) for s in metrics["seeds"])
-        found[label] = next((images for images in seeds if images is not None), None)
+        seeds = ((s, stored_images(folder / f"seed{s}.npz", name, count)) for s in metrics["seeds"])
+        there = ((seed, images) for seed, images in seeds if images is not None)
+        seed, images = next(there, (first, None))
+        found[label if seed == first else f"{label}, seed {seed}"] = images
     return found
 
 
