@@ -7,7 +7,9 @@ import pytest
 from scipy import stats
 
 from data.files import read_json
-from workflow.pairs import difference, document, overview
+from workflow.pairs import document
+from workflow.report.labels import dataset_label
+from workflow.report.text.contrast import PAIR, contrast_frame, contrasts, difference
 from workflow.report.verdict.evidence import run_grid
 from workflow.report.verdict.judge import judge_all
 from workflow.settings import ROOT
@@ -58,10 +60,9 @@ def test_the_effect_of_a_verdict_is_found_again():
     dataset = judged.statement.cells[judged.outcome.place[0]].dataset
     text = document(of, dataset, "reconstruction.sampled.cost", ["vimae_n", "vimae_l"])
     assert f"vimae_n - vimae_l | {effect}" in " ".join(text.split())
-    row = next(
-        line for line in overview(of, "vimae_n", "vimae_l").splitlines() if "z sampled" in line
-    )
-    assert str(effect) in row and ", paper -2.1 " in row  # 100 (0.47 / 0.48 - 1)
+    frame = contrast_frame(of, "vimae_n", "vimae_l").set_index("value")
+    cell = frame.loc["error, z sampled", dataset_label(of, dataset)]
+    assert cell == f"{effect}, paper -2.1"  # 100 (0.47 / 0.48 - 1)
 
 
 def test_what_is_not_there_is_named_with_what_is():
@@ -73,3 +74,10 @@ def test_what_is_not_there_is_named_with_what_is():
         document(of, "mnist", "nll")
     with pytest.raises(ValueError, match="z: not there; there are a"):
         document(of, "mnist", VALUE, ["z"])
+
+
+def test_without_one_of_the_two_there_is_no_table_of_their_difference():
+    sources = [("record", metrics({"vae": [1.0], "vimae_l": [2.0]}))]
+    assert contrasts(sources) == {}
+    with pytest.raises(ValueError, match="vimae_n: not there; there are vae, vimae_l"):
+        contrast_frame(sources[0][1], *PAIR)

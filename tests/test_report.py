@@ -122,6 +122,7 @@ def test_tables_are_complete(tree, tmp_path):
     record = collect(root, params | {"seeds": [1]}, preset="paper")
     text = tables.document([("record", record), ("run", metrics)], "quick/figures")
     assert [text.count(f"### Table {name}:") for name in paper().tables] == [1] * 5
+    assert text.count("## VIMAE-n less the VAE") == 1
     assert all(cell for row in cells(text) for cell in row)
     for name in METHODS:
         assert (

@@ -16,81 +16,13 @@ import itertools
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from data.arguments import options
 from data.files import read_json
-from workflow.report.labels import dataset_label, dataset_names
-from workflow.report.paper import paper
-from workflow.report.values import template_fields
-from workflow.report.verdict.blocks import Scale
-from workflow.report.verdict.claims import scale_of
-from workflow.report.verdict.compare import Effect, estimate, shown
-from workflow.report.verdict.evidence import Grid, printed_grid, run_grid
-
-OVERVIEW = {
-    "fid.fid.test": "FID",
-    "fid.kid.test": "KID",
-    "reconstruction.sampled.cost": "error, z sampled",
-    "reconstruction.mean.cost": "error, z mean",
-    "nll.cross_entropy": "x-entropy",
-    "nll.nll": "IS-NLL",
-    "information.information": "I(x; y) ≥",
-    "robustness.tsvm.clean": "accuracy: clean",
-    "robustness.tsvm.gaussian_clipped.{large}": "Gauss {large}, clipped",
-    "robustness.tsvm.gaussian.{large}": "Gauss {large}, not clipped",
-    "robustness.tsvm.mask_zero.{large}": "mask {large}",
-}
-
-
-def scale(name: str) -> Scale:
-    """How verdicts compare the value of this name; plainly, if none does."""
-    try:
-        return scale_of(name)
-    except KeyError:
-        return Scale(label=name, form="identity", unit="")
-
-
-def difference(grid: Grid, first: int, second: int, name: str) -> Effect | None:
-    """The value of this name of the first method (by number) less the second's; None if there is none."""
-    on = scale(name)
-    compared = grid.on(on)
-    contrast = np.zeros((1, len(grid.values)))
-    contrast[0, [first, second]] = 1, -1
-    return shown(estimate(compared, contrast), 0, on, compared.means[[first, second]].mean(), name)
-
-
-def printed_difference(dataset: str, template: str, first: str, second: str) -> str:
-    """What the paper's tables say of the same, as ", paper +1.0"; nothing where they say nothing."""
-    for table in paper().tables.values():
-        for column, entry in table.columns.items():
-            name = next(iter(entry.values.values()))
-            if (entry.dataset, name) == (dataset, template) and {first, second} <= set(table.rows):
-                grid = printed_grid(table, column, [first, second])
-                effect = difference(grid, 0, 1, template)
-                return f", paper {effect.value:+z.1f}" if effect else ""
-    return ""
-
-
-def overview(metrics: dict, first: str, second: str) -> str:
-    """`first` less `second` as markdown: a row a value, a column a dataset and how many seeds it has."""
-    names = [method["name"] for method in metrics["methods"]]
-    if unknown := {first, second} - set(names):
-        raise ValueError(f"{', '.join(sorted(unknown))}: not there; there are {', '.join(names)}")
-    pair, columns = [names.index(first), names.index(second)], {}
-    for dataset in dataset_names(metrics):
-        fields, column, seeds = template_fields(metrics, dataset), {}, 0
-        for template, head in OVERVIEW.items():
-            name = template.format(**fields)
-            grid = run_grid(metrics, dataset, name)
-            effect = difference(grid, *pair, name)
-            doubt = "‡" if grid.doubtful[pair].any() else ""
-            said = printed_difference(dataset, template, first, second)
-            column[head.format(**fields)] = f"{effect}{doubt}{said}" if effect else ""
-            seeds = max(seeds, int(grid.seeds.sum()))
-        columns[f"{dataset_label(metrics, dataset)} ({seeds} seed{'s' * (seeds > 1)})"] = column
-    return pd.DataFrame(columns).to_markdown()
+from workflow.report.text.contrast import PAIR, contrast_frame, difference
+from workflow.report.text.writing import to_markdown
+from workflow.report.verdict.evidence import run_grid
 
 
 def document(metrics: dict, dataset: str, name: str, methods: list[str] | None = None) -> str:
@@ -138,7 +70,7 @@ def main() -> None:
         elif args.methods and len(args.methods) != 2:
             sys.exit(f"--methods {' '.join(args.methods)}: without a dataset two are compared")
         else:
-            print(overview(metrics, *(args.methods or ("vimae_n", "vae"))))
+            print(to_markdown(contrast_frame(metrics, *(args.methods or PAIR))))
     except (OSError, ValueError) as error:
         sys.exit(str(error))
 

@@ -14,6 +14,7 @@ from workflow.report.paper import Table, paper
 from workflow.report.pictures.captions import dataset_figures, figure_captions
 from workflow.report.text import notes
 from workflow.report.text.beyond import further_tables
+from workflow.report.text.contrast import CONTRAST_NOTE, contrasts
 from workflow.report.text.frames import (
     INFORMATION_NOTE,
     INFORMATION_UNIT,
@@ -263,6 +264,11 @@ def page(sources: list[Source], root: Path) -> dict:
         "counts": verdict_counts(judged),
         "datasets": {name: dataset_label(metrics, name) for name in dataset_names(metrics)},
         "methods": method_labels(*sources),
+        "contrasts": [
+            frame_grid(frame, (name, dict(sources)[name]), f"VIMAE-n less the VAE ({name})", left=1)
+            for name, frame in contrasts(sources).items()
+        ],
+        "contrast_note": CONTRAST_NOTE,
         "tables": table_sections(sources),
         "information": score_sections(sources, information),
         "information_unit": INFORMATION_UNIT,

@@ -72,10 +72,12 @@ def column_of(head: Head) -> Column:
 
 
 def frame_grid(frame: pd.DataFrame, source: Source, caption: str, *, left: int) -> Grid:
-    """Any frame: its columns `dataset` and `method`, or columns named as methods, say which."""
+    """Any frame: its columns `dataset` and `method`, or columns named as one, say which."""
     labels = {label: name for name, label in method_labels(source).items()}
     datasets = {dataset_label(source[1], name): name for name in source[1]["datasets"]}
-    columns = [Column(name, method=labels.get(name, "")) for name in frame]
+    columns = [
+        Column(name, dataset=datasets.get(name, ""), method=labels.get(name, "")) for name in frame
+    ]
     rows = [
         Row(
             [str(cell) for cell in row.values()],

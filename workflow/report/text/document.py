@@ -5,6 +5,7 @@ from workflow.report.paper import Table, paper
 from workflow.report.pictures.captions import charts, figure_captions
 from workflow.report.text import notes
 from workflow.report.text.beyond import further_tables
+from workflow.report.text.contrast import CONTRAST_NOTE, contrasts
 from workflow.report.text.frames import (
     INFORMATION_NOTE,
     INFORMATION_UNIT,
@@ -47,6 +48,16 @@ def verdict_section(sources: list[Source]) -> str:
         lines.append(fold("Not tested, and why", left_out))
     lines.append(fold("Every statement in full, and its second readings", in_full(sources)))
     return "\n".join(lines)
+
+
+def contrast_section(sources: list[Source]) -> str:
+    """What VIMAE changes, the most that one table can say; nothing where it was not run."""
+    lines = []
+    for name, frame in contrasts(sources).items():
+        lines += [f"{name}:", "", to_markdown(frame), ""]
+    if not lines:
+        return ""
+    return "\n".join(["## VIMAE-n less the VAE", "", CONTRAST_NOTE, "", *lines])
 
 
 def protocol_fold(source: Source, scores: list[str], datasets: set[str]) -> list[str]:
@@ -157,7 +168,7 @@ def origin_section(sources: list[Source]) -> str:
 
 def document(sources: list[Source], figures: str) -> str:
     """The whole of tables.md; `figures` is the path to the figures from where it will lie."""
-    parts = [f"# {TITLE}", verdict_section(sources)]
+    parts = [f"# {TITLE}", verdict_section(sources), contrast_section(sources)]
     parts += ["## The paper's tables", LEGEND.format(record=record_line(sources))]
     parts += [table_section(table, sources) for table in paper().tables.values()]
     parts += [information_section(sources), other_section(sources)]

@@ -1,0 +1,98 @@
+"""One method less another in what the paper's tables are about: a row a value, a column a dataset."""
+
+import numpy as np
+import pandas as pd
+
+from workflow.report.labels import Source, dataset_label, dataset_names
+from workflow.report.paper import paper
+from workflow.report.values import template_fields
+from workflow.report.verdict.blocks import Scale
+from workflow.report.verdict.claims import scale_of
+from workflow.report.verdict.compare import Effect, estimate, shown
+from workflow.report.verdict.evidence import Grid, printed_grid, run_grid
+
+SEEDS, NOTHING = "seeds", "n/a"
+PAIR = ("vimae_n", "vae")
+VALUES = {
+    "fid.fid.test": "FID",
+    "fid.kid.test": "KID",
+    "reconstruction.sampled.cost": "error, z sampled",
+    "reconstruction.mean.cost": "error, z mean",
+    "nll.cross_entropy": "x-entropy",
+    "nll.nll": "IS-NLL",
+    "information.information": "I(x; y) ≥",
+    "robustness.tsvm.clean": "accuracy: clean",
+    "robustness.tsvm.gaussian_clipped.{large}": "Gauss {large}, clipped",
+    "robustness.tsvm.gaussian.{large}": "Gauss {large}, not clipped",
+    "robustness.tsvm.mask_zero.{large}": "mask {large}",
+}
+
+
+CONTRAST_NOTE = (
+    "With 95 % intervals, over seeds, not corrected for their number; of one seed they are over images and"
+    " say nothing of another seed. FID, errors, x-entropy, likelihood (IS-NLL): lower is better. ‡ the"
+    " estimator does not vouch for it. Of any two methods and any value: `python -m workflow.pairs`."
+)
+
+
+def scale(name: str) -> Scale:
+    """How verdicts compare the value of this name; plainly, if none does."""
+    try:
+        return scale_of(name)
+    except KeyError:
+        return Scale(label=name, form="identity", unit="")
+
+
+def difference(grid: Grid, first: int, second: int, name: str) -> Effect | None:
+    """The value of this name of the first method (by number) less the second's; None if there is none."""
+    on = scale(name)
+    compared = grid.on(on)
+    contrast = np.zeros((1, len(grid.values)))
+    contrast[0, [first, second]] = 1, -1
+    return shown(estimate(compared, contrast), 0, on, compared.means[[first, second]].mean(), name)
+
+
+def printed_difference(dataset: str, template: str, first: str, second: str) -> str:
+    """What the paper's tables say of the same, as ", paper +1.0"; nothing where they say nothing."""
+    for table in paper().tables.values():
+        for column, entry in table.columns.items():
+            name = next(iter(entry.values.values()))
+            if (entry.dataset, name) == (dataset, template) and {first, second} <= set(table.rows):
+                grid = printed_grid(table, column, [first, second])
+                effect = difference(grid, 0, 1, template)
+                return f", paper {effect.value:+z.1f}" if effect else ""
+    return ""
+
+
+def contrast_frame(metrics: dict, first: str, second: str) -> pd.DataFrame:
+    """`first` less `second` with the 95 % interval, and what the paper prints of it.
+
+    Rows without any number are left out. ValueError names a method that the run does not have.
+    """
+    names = [method["name"] for method in metrics["methods"]]
+    if unknown := {first, second} - set(names):
+        raise ValueError(f"{', '.join(sorted(unknown))}: not there; there are {', '.join(names)}")
+    pair, columns = [names.index(first), names.index(second)], {}
+    for dataset in dataset_names(metrics):
+        fields, column, seeds = template_fields(metrics, dataset), {}, 0
+        for template, head in VALUES.items():
+            name = template.format(**fields)
+            grid = run_grid(metrics, dataset, name)
+            effect = difference(grid, *pair, name)
+            doubt = "‡" if grid.doubtful[pair].any() else ""
+            said = printed_difference(dataset, template, first, second)
+            column[head.format(**fields)] = f"{effect}{doubt}{said}" if effect else NOTHING
+            seeds = max(seeds, int(grid.seeds.sum()))
+        columns[dataset_label(metrics, dataset)] = column | {SEEDS: str(seeds)}
+    frame = pd.DataFrame(columns)
+    frame = frame[(frame != NOTHING).any(axis=1)]
+    return frame.rename_axis("value").reset_index()
+
+
+def contrasts(sources: list[Source]) -> dict[str, pd.DataFrame]:
+    """By source, those first that come last, of VIMAE-n and the VAE; without one of them nothing."""
+    found = {}
+    for name, metrics in reversed(sources):
+        if set(PAIR) <= {method["name"] for method in metrics["methods"]}:
+            found[name] = contrast_frame(metrics, *PAIR)
+    return found
