@@ -282,10 +282,11 @@ def test_a_bernoulli_cost_is_at_least_forty_squared_errors():
 
 
 @pytest.mark.parametrize(
-    ("name", "above_1", "above_tenth"), [("mnist", 12, 69), ("omniglot", 4, 84)]
+    ("name", "largest", "above_1", "above_tenth"),
+    [("mnist", 5.1, 12, 69), ("omniglot", 1.29, 4, 84)],
 )
 def test_directions_that_a_gaussian_likelihood_can_use(
-    name, above_1, above_tenth, real_data, tmp_path
+    name, largest, above_1, above_tenth, real_data, tmp_path
 ):
     """A linear VAE uses those whose variance exceeds the likelihood's: hence the cells' variances."""
     source = registry.source(name)
@@ -294,6 +295,7 @@ def test_directions_that_a_gaussian_likelihood_can_use(
     official = {"source": "official", "train": None, "test": None}
     images = prepare(registry.dataset(name), official, tmp_path / "manifest.json").train_images
     variances = np.linalg.eigvalsh(np.cov(images.reshape(len(images), -1).T / np.float32(255)))
+    assert variances.max() == pytest.approx(largest, abs=0.05)
     assert ((variances > 1).sum(), (variances > 0.1).sum()) == (above_1, above_tenth)
 
 
