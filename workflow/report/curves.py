@@ -5,8 +5,8 @@
 
 writes learning_curves.csv (dataset, method, seed, epoch, then every part of the losses) and
 robustness.csv (dataset, classifier, trained_on, method, corruption, level, accuracy, low, high, n,
-least, most; accuracies in %, low and high their 95 % interval, least and most of a seed), for the figures and for `dvc plots`. What
-`metrics.json` names is read, nothing else.
+least, most; accuracies in %, low and high their 95 % interval, least and most of a seed), for the
+figures and for `dvc plots`. What `metrics.json` names is read, nothing else.
 """
 
 from pathlib import Path

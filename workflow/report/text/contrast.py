@@ -13,6 +13,7 @@ from workflow.report.verdict.evidence import Grid, printed_grid, run_grid
 
 SEEDS, NOTHING = "seeds", "n/a"
 PAIR = ("vimae_n", "vae")
+# Names in `metrics.json` (templates: the largest level of noise), and what their rows are called.
 VALUES = {
     "fid.fid.test": "FID",
     "fid.kid.test": "KID",
@@ -26,8 +27,6 @@ VALUES = {
     "robustness.tsvm.gaussian.{large}": "Gauss {large}, not clipped",
     "robustness.tsvm.mask_zero.{large}": "mask {large}",
 }
-
-
 CONTRAST_NOTE = (
     "With 95 % intervals, over seeds, not corrected for their number; of one seed they are over images and"
     " say nothing of another seed. FID, errors, x-entropy, likelihood (IS-NLL): lower is better. ‡ the"
@@ -90,7 +89,7 @@ def contrast_frame(metrics: dict, first: str, second: str) -> pd.DataFrame:
 
 
 def contrasts(sources: list[Source]) -> dict[str, pd.DataFrame]:
-    """By source, those first that come last, of VIMAE-n and the VAE; without one of them nothing."""
+    """VIMAE-n less the VAE by source, this run first; a source without one of them is left out."""
     found = {}
     for name, metrics in reversed(sources):
         if set(PAIR) <= {method["name"] for method in metrics["methods"]}:
