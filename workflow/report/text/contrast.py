@@ -30,7 +30,8 @@ VALUES = {
 CONTRAST_NOTE = (
     "With 95 % intervals, over seeds, not corrected for their number; of one seed they are over images and"
     " say nothing of another seed. FID, errors, x-entropy, likelihood (IS-NLL): lower is better. ‡ the"
-    " estimator does not vouch for it. Of any two methods and any value: `python -m workflow.pairs`."
+    " estimator does not vouch for it. The paper's numbers do not compare where a table below says so. Of any"
+    " two methods, in any value: `python -m workflow.pairs`."
 )
 
 
