@@ -28,7 +28,7 @@ RUNS = {
     "weights": 14 * 3,
     "scale": 18 * 2 * 2,
     "precision": 4 * 5,
-    "omniglot": 5 * 3,
+    "omniglot": 7 * 3,
 }
 
 
@@ -125,6 +125,8 @@ DIFFER = {
     "vimae_n_fp32 - vae_fp32": MMD_FOR_KL | ENCODER | COST,
     "vim_bernoulli - vae": MMD_FOR_KL | ENCODER,
     "beta_vae_gaussian - vae": COST | BETA,
+    "beta_vae_gaussian_025 - beta_vae_gaussian": BETA,
+    "beta_vae_gaussian_003 - beta_vae_gaussian": BETA,
     "vimae_n - beta_vae_gaussian": MMD_FOR_KL | ENCODER | COST,
     "vimae_n_scale_05 - vimae_n": PRIOR,
     "vimae_n_scale_2 - vimae_n": PRIOR,

@@ -198,6 +198,8 @@ OMNIGLOT = Study(
         Contrast("beta_vae_gaussian", "vae", "Bernoulli → Gaussian, variance 0.1; KL"),
         Contrast("vimae_n", "vim_bernoulli", "Bernoulli → squared error; MMD"),
         Contrast("vim_bernoulli_400", "vim_bernoulli", "control: λ 10 → 400; Bernoulli"),
+        Contrast("beta_vae_gaussian_025", "beta_vae_gaussian", "control: β 0.1 → 0.25; Gaussian"),
+        Contrast("beta_vae_gaussian_003", "beta_vae_gaussian", "control: β 0.1 → 0.03; Gaussian"),
     ),
 )
 STUDIES = {
