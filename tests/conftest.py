@@ -8,6 +8,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from data import registry
+from data.download import describe, find_local
+from data.files import write_json
+from data.prepare import prepare
+
 
 @pytest.fixture(autouse=True)
 def fixed_state():
@@ -21,6 +26,20 @@ def real_data() -> Path:
     if "VIMAE_REAL_DATA" not in os.environ:
         pytest.skip("VIMAE_REAL_DATA names no folder of real datasets")
     return Path(os.environ["VIMAE_REAL_DATA"])
+
+
+@pytest.fixture
+def real_images(real_data, tmp_path):
+    """By a dataset's name: all of its real images, prepared as the pipeline does."""
+
+    def prepared(name: str):
+        form, paths, facts = find_local(registry.source(name), [real_data / name], [])
+        record = describe(registry.source(name), form, paths, facts, tmp_path)
+        write_json(tmp_path / "manifest.json", record)
+        official = {"source": "official", "train": None, "test": None}
+        return prepare(registry.dataset(name), official, tmp_path / "manifest.json")
+
+    return prepared
 
 
 @pytest.fixture(scope="session")

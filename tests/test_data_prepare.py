@@ -7,8 +7,7 @@ import pytest
 
 from data import cut, registry, sheets, store
 from data.datasets import faces, mnist, omniglot
-from data.download import describe, find_local
-from data.files import write_json
+from data.download import find_local
 from data.inception_network import SHA256
 from data.prepare import main, prepare
 from data.registry import dataset
@@ -149,11 +148,8 @@ def test_embedded_subsets_are_cut_bit_for_bit(name, found):
 
 
 @pytest.mark.parametrize("name", registry.names())
-def test_real_datasets_are_prepared_whole(name, found, tmp_path):
-    form, paths, facts = found(name)
-    record = describe(dataset(name).source, form, paths, facts, tmp_path)
-    write_json(tmp_path / "manifest.json", record)
-    images = prepare(dataset(name), {"source": "official", **ALL}, tmp_path / "manifest.json")
+def test_real_datasets_are_prepared_whole(name, real_images):
+    images = real_images(name)
     if name != "celeba":  # of which there may be a part
         assert images.meta["counts"] == dataset(name).counts and images.meta["note"] == ""
     if name == "mnist":  # mean of all training pixels, known from the literature

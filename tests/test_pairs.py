@@ -78,6 +78,6 @@ def test_what_is_not_there_is_named_with_what_is():
 
 def test_without_one_of_the_two_there_is_no_table_of_their_difference():
     sources = [("record", metrics({"vae": [1.0], "vimae_l": [2.0]}))]
-    assert contrasts(sources) == {}
+    assert contrasts(sources) == []
     with pytest.raises(ValueError, match="vimae_n: not there; there are vae, vimae_l"):
         contrast_frame(sources[0][1], *PAIR)

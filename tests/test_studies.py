@@ -7,10 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from data import registry
-from data.download import describe, find_local
-from data.files import write_json
-from data.prepare import prepare
 from eval.robustness.corruption import CORRUPTIONS
 from models.mmd import mmd
 from models.objectives import gaussian_kl, log_likelihood, squared_error
@@ -288,14 +284,10 @@ def test_a_bernoulli_cost_is_at_least_forty_squared_errors():
     [("mnist", 5.1, 12, 69), ("omniglot", 1.29, 4, 84)],
 )
 def test_directions_that_a_gaussian_likelihood_can_use(
-    name, largest, above_1, above_tenth, real_data, tmp_path
+    name, largest, above_1, above_tenth, real_images
 ):
     """A linear VAE uses those whose variance exceeds the likelihood's: hence the cells' variances."""
-    source = registry.source(name)
-    form, paths, facts = find_local(source, [real_data / name], [])
-    write_json(tmp_path / "manifest.json", describe(source, form, paths, facts, tmp_path))
-    official = {"source": "official", "train": None, "test": None}
-    images = prepare(registry.dataset(name), official, tmp_path / "manifest.json").train_images
+    images = real_images(name).train_images
     variances = np.linalg.eigvalsh(np.cov(images.reshape(len(images), -1).T / np.float32(255)))
     assert variances.max() == pytest.approx(largest, abs=0.05)
     assert ((variances > 1).sum(), (variances > 0.1).sum()) == (above_1, above_tenth)

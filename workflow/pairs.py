@@ -20,7 +20,7 @@ import pandas as pd
 
 from data.arguments import options
 from data.files import read_json
-from workflow.report.text.contrast import PAIR, contrast_frame, difference
+from workflow.report.text.contrast import PAIR, contrast_frame, difference, places
 from workflow.report.text.writing import to_markdown
 from workflow.report.verdict.evidence import run_grid
 
@@ -38,16 +38,15 @@ def document(metrics: dict, dataset: str, name: str, methods: list[str] | None =
         return "\n".join(known)
     if name not in known:
         raise ValueError(f"{name}: no value of {dataset}; there are {', '.join(known)}")
-    if unknown := set(methods or ()) - set(entry):
-        raise ValueError(f"{', '.join(sorted(unknown))}: not there; there are {', '.join(entry)}")
     names = [method["name"] for method in metrics["methods"]]
+    chosen = methods or names
+    place = dict(zip(chosen, places(metrics, chosen), strict=True))
     grid = run_grid(metrics, dataset, name)
     values = pd.DataFrame(grid.values, names, [f"seed {seed}" for seed in metrics["seeds"]])
     values.insert(0, "mean", grid.means)
-    chosen = methods or names
     pairs = {}
     for first, second in itertools.combinations(chosen, 2):
-        effect = difference(grid, names.index(first), names.index(second), name)
+        effect = difference(grid, place[first], place[second], name)
         if effect:
             pairs[f"{first} - {second}"] = str(effect)
     told = pd.Series(pairs, name="difference (95 % interval)", dtype=str)

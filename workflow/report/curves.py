@@ -49,7 +49,7 @@ def loss_parts(curves: pd.DataFrame) -> list[str]:
 
 
 def accuracy_row(value: Value, seeds: list[float | None]) -> dict:
-    """Accuracy in % with its 95 % interval, which is the mean alone where no error is known."""
+    """Accuracy in %, its 95 % interval (the mean alone where no error is known), its seeds' range."""
     low, high = value.interval or (value.mean, value.mean)
     there = [seed for seed in seeds if seed is not None]
     ends = {"low": low, "high": high, "least": min(there), "most": max(there)}

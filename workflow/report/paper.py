@@ -22,6 +22,11 @@ class Column:
     values: dict[str, str]
     label: str = ""
 
+    @property
+    def score(self) -> str:
+        """The value that stands beside the paper's number: the first."""
+        return next(iter(self.values.values()))
+
 
 @dataclass(frozen=True)
 class Table:

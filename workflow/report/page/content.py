@@ -265,8 +265,8 @@ def page(sources: list[Source], root: Path) -> dict:
         "datasets": {name: dataset_label(metrics, name) for name in dataset_names(metrics)},
         "methods": method_labels(*sources),
         "contrasts": [
-            frame_grid(frame, (name, dict(sources)[name]), f"VIMAE-n less the VAE ({name})", left=1)
-            for name, frame in contrasts(sources).items()
+            frame_grid(frame, source, f"VIMAE-n less the VAE ({source[0]})", left=1)
+            for source, frame in contrasts(sources)
         ],
         "contrast_note": CONTRAST_NOTE,
         "tables": table_sections(sources),

@@ -1,5 +1,7 @@
 """One method less another in what the paper's tables are about: a row a value, a column a dataset."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -56,12 +58,20 @@ def printed_difference(dataset: str, template: str, first: str, second: str) -> 
     """What the paper's tables say of the same, as ", paper +1.0"; nothing where they say nothing."""
     for table in paper().tables.values():
         for column, entry in table.columns.items():
-            name = next(iter(entry.values.values()))
-            if (entry.dataset, name) == (dataset, template) and {first, second} <= set(table.rows):
+            same = (entry.dataset, entry.score) == (dataset, template)
+            if same and {first, second} <= set(table.rows):
                 grid = printed_grid(table, column, [first, second])
                 effect = difference(grid, 0, 1, template)
                 return f", paper {effect.value:+z.1f}" if effect else ""
     return ""
+
+
+def places(metrics: dict, methods: Iterable[str]) -> list[int]:
+    """Where methods stand in a grid of the run. ValueError names those that it does not have."""
+    names = [method["name"] for method in metrics["methods"]]
+    if unknown := set(methods) - set(names):
+        raise ValueError(f"{', '.join(sorted(unknown))}: not there; there are {', '.join(names)}")
+    return [names.index(method) for method in methods]
 
 
 def contrast_frame(metrics: dict, first: str, second: str) -> pd.DataFrame:
@@ -69,10 +79,7 @@ def contrast_frame(metrics: dict, first: str, second: str) -> pd.DataFrame:
 
     Rows without any number are left out. ValueError names a method that the run does not have.
     """
-    names = [method["name"] for method in metrics["methods"]]
-    if unknown := {first, second} - set(names):
-        raise ValueError(f"{', '.join(sorted(unknown))}: not there; there are {', '.join(names)}")
-    pair, columns = [names.index(first), names.index(second)], {}
+    pair, columns = places(metrics, (first, second)), {}
     for dataset in dataset_names(metrics):
         fields, column, seeds = template_fields(metrics, dataset), {}, 0
         for template, head in VALUES.items():
@@ -89,10 +96,10 @@ def contrast_frame(metrics: dict, first: str, second: str) -> pd.DataFrame:
     return frame.rename_axis("value").reset_index()
 
 
-def contrasts(sources: list[Source]) -> dict[str, pd.DataFrame]:
-    """VIMAE-n less the VAE by source, this run first; a source without one of them is left out."""
-    found = {}
-    for name, metrics in reversed(sources):
-        if set(PAIR) <= {method["name"] for method in metrics["methods"]}:
-            found[name] = contrast_frame(metrics, *PAIR)
-    return found
+def contrasts(sources: list[Source]) -> list[tuple[Source, pd.DataFrame]]:
+    """VIMAE-n less the VAE of every source that has both, this run first."""
+    return [
+        (source, contrast_frame(source[1], *PAIR))
+        for source in reversed(sources)
+        if set(PAIR) <= {method["name"] for method in source[1]["methods"]}
+    ]

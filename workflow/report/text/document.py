@@ -53,7 +53,7 @@ def verdict_section(sources: list[Source]) -> str:
 def contrast_section(sources: list[Source]) -> str:
     """What VIMAE changes, the most that one table can say; nothing where it was not run."""
     lines = []
-    for name, frame in contrasts(sources).items():
+    for (name, _), frame in contrasts(sources):
         lines += [f"{name}:", "", to_markdown(frame), ""]
     if not lines:
         return ""

@@ -115,7 +115,7 @@ def _place(at: str, minus: str | None) -> dict:
         return {"score": score, "dataset": dataset, "minus": minus}
     name, column = at.split(".")
     table = paper().tables[name]
-    scores = {key: next(iter(entry.values.values())) for key, entry in table.columns.items()}
+    scores = {key: entry.score for key, entry in table.columns.items()}
     return {
         "table": table,
         "column": column,
