@@ -63,6 +63,7 @@ def shrunk(paper: dict) -> dict:
             },
             "information": {"default": {"count": BATCH, "batch": BATCH}},
             "sharpness": {"default": {"count": BATCH}},
+            "response": {"default": {"count": BATCH, "batch": BATCH}},
         },
     }
 

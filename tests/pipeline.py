@@ -66,6 +66,7 @@ def tiny_config() -> dict:
         "robustness": {"labels": 40, "test": 50, "draws": 1},
         "information": {"count": 60, "batch": 60},
         "sharpness": {"count": 60},
+        "response": {"count": 60, "batch": 60},
     }
     for name, values in smaller.items():
         below, above = paper, quick

@@ -74,15 +74,35 @@ def test_squared_error_is_a_gaussian_of_variance_ten_without_its_constant():
     gaussian = Independent(Normal(model.decode(z), math.sqrt(10)), 3)
     constant = 0.5 * math.log(2 * math.pi * 10) * x[0].numel()
     expected = -gaussian.log_prob(x) - constant
-    found = distortion(model, x, z, "squared_error")
+    found = distortion(model, x, z, {"likelihood": "squared_error"})
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-2)
 
 
-@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_flips_limit_what_a_pixel_can_cost():
+    """A channel that flips pixels: no flips are a Bernoulli, half of them tell nothing of z."""
+    x, logits = torch.rand(2, 1, 3, 3), 3 * torch.randn(2, 1, 3, 3)
+    white = 0.1 + 0.8 * torch.sigmoid(logits)
+    expected = Independent(Bernoulli(white, validate_args=False), 3).log_prob(x)
+    found = log_likelihood(x, logits, "unit", "flipped", 0.1)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    few, none = (
+        log_likelihood(x, logits, "unit", *of) for of in (("flipped", 1e-6), ("bernoulli",))
+    )
+    torch.testing.assert_close(few, none, rtol=1e-3, atol=1e-3)
+    sure = torch.full_like(logits, -200)  # of black, where the image is white
+    assert log_likelihood(torch.ones_like(x), sure, "unit", "flipped", 0.1) == pytest.approx(
+        9 * math.log(0.1)
+    )
+    moved = log_likelihood(2 * x - 1, logits / 2, "symmetric", "flipped", 0.1)
+    torch.testing.assert_close(moved, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian", "flipped"])
 def test_distortion_is_what_the_likelihood_says(likelihood):
     model, z, x = tiny_model().eval(), torch.randn(4, 3), torch.rand(4, 1, 28, 28)
-    expected = -log_likelihood(x, model.decode_logits(z), "unit", likelihood)
-    torch.testing.assert_close(distortion(model, x, z, likelihood), expected)
+    expected = -log_likelihood(x, model.decode_logits(z), "unit", likelihood, 0.1)
+    method = {"likelihood": likelihood} | ({"flip": 0.1} if likelihood == "flipped" else {})
+    torch.testing.assert_close(distortion(model, x, z, method), expected)
 
 
 def run_objective(method, critic=None, divergence_weight=10.0):

@@ -29,6 +29,7 @@ SETTINGS = {
     "fid": test_fid.SETTINGS,
     "robustness": test_robustness.PARAMS | {"labels": 20, "test": None, "retrain_levels": [0.01]},
     "sharpness": {"count": 10},
+    "response": {"count": 12, "contrasts": [0.2], "batch": 5},
 }
 CHANNELS = {"fid": 3}
 

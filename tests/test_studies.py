@@ -24,7 +24,7 @@ RUNS = {
     "weights": 14 * 3,
     "scale": 18 * 2 * 2,
     "precision": 4 * 5,
-    "omniglot": 7 * 3,
+    "omniglot": 9 * 3,
 }
 
 
@@ -41,7 +41,7 @@ def test_a_study_is_a_preset_that_can_run(name):
     settings = study_settings(STUDIES[name])
     assert len(settings.methods) * len(settings.datasets) * len(settings.seeds) == RUNS[name]
     always = {"reconstruction", "robustness", "information", "sharpness"}
-    assert always <= set(settings.scored) <= always | {"nll", "fid"}
+    assert always <= set(settings.scored) <= always | {"nll", "fid", "response"}
     for contrast in STUDIES[name].contrasts:
         assert {contrast.method, contrast.base} <= set(settings.methods)
 
@@ -123,6 +123,7 @@ DIFFER = {
     "beta_vae_gaussian - vae": COST | BETA,
     "beta_vae_gaussian_025 - beta_vae_gaussian": BETA,
     "beta_vae_gaussian_003 - beta_vae_gaussian": BETA,
+    **{f"vae_flipped_{percent} - vae": COST | {"method.flip"} for percent in (1, 10)},
     "vimae_n - beta_vae_gaussian": MMD_FOR_KL | ENCODER | COST,
     "vimae_n_scale_05 - vimae_n": PRIOR,
     "vimae_n_scale_2 - vimae_n": PRIOR,

@@ -39,19 +39,29 @@ class Batch:
 
 
 def log_likelihood(
-    x: torch.Tensor, logits: torch.Tensor, value_range: str, likelihood: str | None = None
+    x: torch.Tensor,
+    logits: torch.Tensor,
+    value_range: str,
+    likelihood: str | None = None,
+    flip: float = 0.0,
 ) -> torch.Tensor:
     """ln p(x|z) in nats, (n,), from the decoder's output before activation.
 
     "bernoulli": per value, of mean sigmoid(logits); grey levels in [0, 1] enter as in the VAE of
     tolstikhin/wae. On [-1, 1] both x and tanh(logits) are moved to [0, 1], the latter being
-    sigmoid(2 logits). "gaussian": N(sigmoid(logits), 1) on [0, 1], N(tanh(logits), 1) on [-1, 1],
-    with its constant. None: by the value range, see LIKELIHOODS.
+    sigmoid(2 logits). "flipped": the same image seen through a channel that turns black to white
+    and white to black with probability `flip`, so that no pixel costs more than -ln flip.
+    "gaussian": N(sigmoid(logits), 1) on [0, 1], N(tanh(logits), 1) on [-1, 1], with its constant.
+    None: by the value range, see LIKELIHOODS.
     """
-    unit = value_range == "unit"
-    if (likelihood or LIKELIHOODS[value_range]) == "bernoulli":
+    unit, kind = value_range == "unit", likelihood or LIKELIHOODS[value_range]
+    if kind in ("bernoulli", "flipped"):
         x, logits = (x, logits) if unit else ((x + 1) / 2, 2 * logits)
+    if kind == "bernoulli":
         terms = -F.binary_cross_entropy_with_logits(logits, x, reduction="none")
+    elif kind == "flipped":
+        white = flip + (1 - 2 * flip) * torch.sigmoid(logits)
+        terms = x * white.log() + (1 - x) * (1 - white).log()
     else:
         mean = torch.sigmoid(logits) if unit else torch.tanh(logits)
         terms = -0.5 * (x - mean).square() - 0.5 * math.log(2 * math.pi)
@@ -63,16 +73,16 @@ def squared_error(x: torch.Tensor, x_hat: torch.Tensor) -> torch.Tensor:
     return COST_SCALE * (x - x_hat).square().flatten(1).sum(1)
 
 
-def distortion(model, x: torch.Tensor, z: torch.Tensor, likelihood: str) -> torch.Tensor:
-    """What it costs to decode z (n, d) where x was meant, (n,).
+def distortion(model, x: torch.Tensor, z: torch.Tensor, method: dict) -> torch.Tensor:
+    """What it costs to decode z (n, d) where x was meant, (n,); `method` is the catalogue's entry.
 
-    -ln p(x|z) in nats for "bernoulli" and "gaussian". "squared_error" is 0.05 times the summed
-    squared error: -ln p(x|z) of a Gaussian of variance 10, but for its constant.
+    -ln p(x|z) in nats of its likelihood, see `log_likelihood`. "squared_error" is 0.05 times the
+    summed squared error: -ln p(x|z) of a Gaussian of variance 10, but for its constant.
     """
-    logits = model.decode_logits(z).float()
+    logits, likelihood = model.decode_logits(z).float(), method["likelihood"]
     if likelihood == "squared_error":
         return squared_error(x, model.activate(logits))
-    return -log_likelihood(x, logits, model.value_range, likelihood)
+    return -log_likelihood(x, logits, model.value_range, likelihood, method.get("flip", 0.0))
 
 
 def gaussian_kl(mean: torch.Tensor, log_variance: torch.Tensor, scale: float = 1.0) -> torch.Tensor:
@@ -104,9 +114,9 @@ def sample_posterior(mean, log_variance, generator=None) -> torch.Tensor:
     return mean + noise * (0.5 * log_variance.float()).exp()
 
 
-def distortion_and_rate(model, batch: Batch, prior, likelihood: str):
+def distortion_and_rate(model, batch: Batch, prior, method: dict):
     """The two terms of the ELBO, both averaged over the batch: distortion, and rate in nats."""
     mean, log_variance = model.encode(batch.noisy)
     z = sample_posterior(mean, log_variance, batch.generator)
-    cost = distortion(model, batch.clean, z, likelihood).mean()
+    cost = distortion(model, batch.clean, z, method).mean()
     return cost, rate(z, mean.float(), log_variance.float(), prior).mean()

@@ -8,12 +8,15 @@ from models.objectives import Batch, distortion_and_rate
 TRAITS = {
     "encoder": ("stochastic",),
     "divergence": ("kl",),
-    "likelihood": (None, "bernoulli", "gaussian", "squared_error"),
+    "likelihood": (None, "bernoulli", "gaussian", "squared_error", "flipped"),
     "pretrained": False,
 }
-SETTINGS = {"beta": {"type": "number", "minimum": 0}}
+SETTINGS = {
+    "beta": {"type": "number", "minimum": 0},
+    "flip": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 0.5},
+}
 REQUIRED = ("beta",)
-ONLY_IF = {}
+ONLY_IF = {"flip": {"likelihood": "flipped"}}
 REFUSALS = {
     "encoder": "the KL of a deterministic encoder's code to the prior is infinite",
     "divergence": "the rate of the ELBO is KL(q(z|x) || p(z)); for q(z) take objective vim",
@@ -22,5 +25,5 @@ REFUSALS = {
 
 def loss(model, batch: Batch, prior, method: dict, train: dict, critic=None):
     """distortion + beta rate."""
-    distortion, rate = distortion_and_rate(model, batch, prior, method["likelihood"])
+    distortion, rate = distortion_and_rate(model, batch, prior, method)
     return distortion + method["beta"] * rate, {"distortion": distortion, "rate": rate}

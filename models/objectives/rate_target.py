@@ -27,6 +27,6 @@ REFUSALS = {
 
 def loss(model, batch: Batch, prior, method: dict, train: dict, critic=None):
     """distortion + weight |rate - C|."""
-    distortion, rate = distortion_and_rate(model, batch, prior, method["likelihood"])
+    distortion, rate = distortion_and_rate(model, batch, prior, method)
     miss = (rate - method["rate"]).abs()
     return distortion + method["weight"] * miss, {"distortion": distortion, "rate": rate}

@@ -46,7 +46,7 @@ def loss(model, batch: Batch, prior, method: dict, train: dict, critic=None):
     A critic's own loss is added, on detached codes, so that one backward pass trains both.
     """
     z = sample_posterior(*model.encode(batch.noisy), batch.generator)
-    cost = distortion(model, batch.clean, z, method["likelihood"]).mean()
+    cost = distortion(model, batch.clean, z, method).mean()
     parts = {"cost" if method["likelihood"] == "squared_error" else "distortion": cost}
     draws = prior.sample(z.shape, batch.generator, z.device)
     if critic is None:

@@ -59,6 +59,8 @@ COLUMNS = (
     Column("information.mmd", "MMD", 4),
     Column("information.active_units", "active units", 1),
     Column("information.prior_entropy", "h(z)", 2),
+    Column("response.share.0.2", "share at 0.2", 2),
+    Column("response.surprise.0.2", "surprise at 0.2", 2),
     Column("robustness.tsvm.clean", "clean", 1),
     Column("robustness.tsvm.gaussian_clipped.{large}", "Gauss {large}", 1),
     Column("robustness.tsvm.gaussian.{large}", "not clipped {large}", 1),
@@ -200,6 +202,8 @@ OMNIGLOT = Study(
         Contrast("vim_bernoulli_400", "vim_bernoulli", "control: λ 10 → 400; Bernoulli"),
         Contrast("beta_vae_gaussian_025", "beta_vae_gaussian", "control: β 0.1 → 0.25; Gaussian"),
         Contrast("beta_vae_gaussian_003", "beta_vae_gaussian", "control: β 0.1 → 0.03; Gaussian"),
+        Contrast("vae_flipped_1", "vae", "surprise without a limit → of 4.6 nats; Bernoulli"),
+        Contrast("vae_flipped_10", "vae", "surprise without a limit → of 2.3 nats; Bernoulli"),
     ),
 )
 STUDIES = {
