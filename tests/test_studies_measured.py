@@ -89,6 +89,10 @@ def test_a_study_is_rendered_from_what_was_measured(tmp_path):
     assert table["β-VAE (β=0.2)"][1] == "2.100 ± 0.100 (2)"
     head = "information.rate"
     assert table["VIMAE-n"][2] == "∞", head
+    # Noise leaves 50 and the error of 90: -39, -38.9, -38.8.
+    head = table["method"].index("Gauss − clean")
+    assert table["β-VAE (β=0.1)"][head] == "-38.9 ± 0.1"
+    assert table["β 1 → 0.1"][head] == "**-3.3 ± 0.2**"
     # The VAE is the fourth: 4 + 0.4 seed. Differences -3, -3.3, -3.6.
     assert table["β 1 → 0.1"][1] == "**-3.300 ± 0.173**"
     assert table["λ 10 → 1"][2] == "–"  # ∞ - ∞

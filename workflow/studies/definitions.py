@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Column:
-    """A value of the tables: its name in `metrics.json`, {small} and {large} the levels of noise."""
+    """A value of the tables: its name in `metrics.json`, {small} and {large} the levels of noise.
+
+    "<name> - <other>" is what a seed's one value has more than its other.
+    """
 
     name: str
     head: str
@@ -46,6 +49,7 @@ class Study:
         return f"study_{self.name}"
 
 
+CLEAN = "robustness.tsvm.clean"
 COLUMNS = (
     Column("reconstruction.sampled.cost", "error, z sampled", 3),
     Column("reconstruction.mean.cost", "error, z mean", 3),
@@ -61,10 +65,13 @@ COLUMNS = (
     Column("information.prior_entropy", "h(z)", 2),
     Column("response.share.0.2", "share at 0.2", 2),
     Column("response.surprise.0.2", "surprise at 0.2", 2),
-    Column("robustness.tsvm.clean", "clean", 1),
+    Column(CLEAN, "clean", 1),
     Column("robustness.tsvm.gaussian_clipped.{large}", "Gauss {large}", 1),
     Column("robustness.tsvm.gaussian.{large}", "not clipped {large}", 1),
     Column("robustness.tsvm.mask_zero.{large}", "mask {large}", 1),
+    Column(f"robustness.tsvm.gaussian_clipped.{{large}} - {CLEAN}", "Gauss − clean", 1),
+    Column(f"robustness.tsvm.gaussian.{{large}} - {CLEAN}", "not clipped − clean", 1),
+    Column(f"robustness.tsvm.mask_zero.{{large}} - {CLEAN}", "mask − clean", 1),
 )
 # Of these the figures show a panel each, where they were measured.
 DRAWN = (
@@ -72,7 +79,7 @@ DRAWN = (
     "nll.nll",
     "fid.kid.test",
     "information.information",
-    "robustness.tsvm.clean",
+    CLEAN,
     "robustness.tsvm.gaussian_clipped.{large}",
     "robustness.tsvm.gaussian.{large}",
     "robustness.tsvm.mask_zero.{large}",

@@ -21,6 +21,23 @@ def difference(first: dict, second: dict) -> dict:
     }
 
 
+def with_changes(metrics: dict) -> dict:
+    """The same as `metrics`, with the columns that are differences of two of a method's values."""
+    datasets = {}
+    for dataset, entry in metrics["datasets"].items():
+        fields, methods = template_fields(metrics, dataset), {}
+        names = [column.name.format(**fields) for column in COLUMNS]
+        pairs = [name.partition(" - ") for name in names if " - " in name]
+        for method, values in entry["methods"].items():
+            methods[method] = values | {
+                f"{first} - {second}": difference(values[first], values[second])
+                for first, _, second in pairs
+                if first in values and second in values
+            }
+        datasets[dataset] = entry | {"methods": methods}
+    return metrics | {"datasets": datasets}
+
+
 def differences(metrics: dict, contrasts: tuple[Contrast, ...]) -> dict:
     """The same as `metrics`, with contrasts in the place of methods."""
     datasets = {}

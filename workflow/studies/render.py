@@ -12,13 +12,13 @@ from workflow.report.text.writing import to_markdown, write_text
 from workflow.settings import Settings, check, load
 from workflow.studies.definitions import Study
 from workflow.studies.figures import FIGURES
-from workflow.studies.frames import differences, long_frame, value_frame
+from workflow.studies.frames import differences, long_frame, value_frame, with_changes
 
 NOTES = """\
 ± is the standard error over seeds; (n): of n seeds only; ‡: the estimator does not vouch for it;
 ∞: infinite in theory. Errors are 0.05 × squared error, likelihoods, information, rate and KL in nats,
 accuracies (clean, Gauss: noise clipped to the data's range, the same not clipped, mask) those of the
-TSVM in %. How each is measured: [docs](../../../docs).
+TSVM in %; "− clean" is what they change by. How each is measured: [docs](../../../docs).
 Differences are taken seed by seed; bold: Student's 95 % interval over seeds does not hold zero,
 uncorrected for their number (of twenty differences that are none, one is bold)."""
 
@@ -58,10 +58,10 @@ def render(study: Study, results: Path) -> Path | None:
     kept = read_json(out / "metrics.json") if (out / "metrics.json").exists() else None
     options = {"preset": study.preset, "partial": True, "kept": kept}
     metrics = collect(take_in(folder), settings.report_settings(), **options)
-    compared = differences(metrics, study.contrasts)
     write_text(out / "metrics.json", as_text(metrics))
-    write_text(out / "table.md", document(study, metrics))
-    for name, of in (("means", metrics), ("differences", compared)):
+    shown = with_changes(metrics)
+    write_text(out / "table.md", document(study, shown))
+    for name, of in (("means", shown), ("differences", differences(shown, study.contrasts))):
         write_text(out / f"{name}.csv", long_frame(of).to_csv(index=False, lineterminator="\n"))
     with drawing.plt.style.context(drawing.STYLE):
         drawing.save(FIGURES[study.figure](metrics, study, settings), out, "figure")
