@@ -76,6 +76,16 @@ def test_what_is_not_there_is_named_with_what_is():
         document(of, "mnist", VALUE, ["z"])
 
 
+def test_who_diverged_is_named_beside_what_the_others_show():
+    of = read_json(ROOT / "results" / "narrow" / "metrics.json")
+    values = of["datasets"]["mnist"]["methods"]["vae"]["reconstruction.sampled.cost"]
+    values |= {"values": [None, *values["values"][1:]], "diverged": 1, "n": values["n"] - 1}
+    frame = contrast_frame(of, *PAIR).set_index("value")
+    cells = frame[dataset_label(of, "mnist")]
+    assert cells["error, z sampled"].endswith(f"; VAE diverged (1/{values['n'] + 1})")
+    assert "diverged" not in cells["error, z mean"]
+
+
 def test_without_one_of_the_two_there_is_no_table_of_their_difference():
     sources = [("record", metrics({"vae": [1.0], "vimae_l": [2.0]}))]
     assert contrasts(sources) == []

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from workflow.report.labels import Source, dataset_label, dataset_names
+from workflow.report.labels import Source, dataset_label, dataset_names, method_labels
 from workflow.report.paper import paper
-from workflow.report.values import template_fields
+from workflow.report.text.cells import diverged
+from workflow.report.values import measured, template_fields
 from workflow.report.verdict.blocks import Scale
 from workflow.report.verdict.claims import scale_of
 from workflow.report.verdict.compare import Effect, estimate, shown
@@ -79,7 +80,7 @@ def contrast_frame(metrics: dict, first: str, second: str) -> pd.DataFrame:
 
     Rows without any number are left out. ValueError names a method that the run does not have.
     """
-    pair, columns = places(metrics, (first, second)), {}
+    pair, columns, labels = places(metrics, (first, second)), {}, method_labels(("run", metrics))
     for dataset in dataset_names(metrics):
         fields, column, seeds = template_fields(metrics, dataset), {}, 0
         for template, head in VALUES.items():
@@ -88,7 +89,10 @@ def contrast_frame(metrics: dict, first: str, second: str) -> pd.DataFrame:
             effect = difference(grid, *pair, name)
             doubt = "‡" if grid.doubtful[pair].any() else ""
             said = printed_difference(dataset, template, first, second)
-            column[head.format(**fields)] = f"{effect}{doubt}{said}" if effect else NOTHING
+            found = {method: measured(metrics, dataset, method, name) for method in (first, second)}
+            failed = [f"{labels[m]} {diverged(v)}" for m, v in found.items() if v.diverged]
+            shown_effect = [f"{effect}{doubt}{said}"] if effect else []
+            column[head.format(**fields)] = "; ".join(shown_effect + failed) or NOTHING
             seeds = max(seeds, int(grid.seeds.sum()))
         columns[dataset_label(metrics, dataset)] = column | {SEEDS: str(seeds)}
     frame = pd.DataFrame(columns)
