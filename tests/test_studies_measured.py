@@ -167,7 +167,10 @@ def test_a_reading_changes_what_it_says(config):
     for name, key in expected.items():
         other = robustness.reading_params(settings, "cifar10", name)
         assert {k for k in base if base[k] != other[k]} == {key}
-    assert set(robustness.READINGS) == set(apart.LABELS) == {"as_recorded", *expected}
+    assert set(apart.LABELS) == {"as_recorded", *expected}
+    assert set(robustness.READINGS) == {*apart.LABELS, "response"}
+    response = robustness.reading_params(settings, "omniglot", "response")
+    assert response == settings.score_settings("response", "omniglot")
     # Of a few-shot task the number of labels is another setting's: no such cell.
     assert robustness.reading_params(settings, "omniglot", "labels_100") is None
     assert robustness.reading_params(settings, "omniglot", "linear") is not None
@@ -178,6 +181,7 @@ def small(tmp_path, config):
     """Settings of two methods and two seeds of tiny untrained runs on random "MNIST" images."""
     small = {"labels": 20, "unlabelled": 50, "test": 30, "levels": [0.2, 0.5]}
     config["presets"]["quick"]["scores"]["robustness"]["default"] |= small
+    config["presets"]["quick"]["scores"]["response"]["default"] |= {"count": 30}
     config |= {"datasets": ["mnist"], "methods": ["vae", "vimae_l"], "seeds": [0, 1]}
     data = tiny_data(train=150, test=30)
     store.save(tmp_path / "quick/data/mnist.npz", data.__class__(**vars(data) | {"name": "mnist"}))
@@ -199,15 +203,17 @@ def test_robustness_is_taken_apart_once_and_goes_on_where_it_was(small, tmp_path
     lines = list(robustness.compute(small, tmp_path))
     assert sum(line.startswith("skipped") for line in lines) == 1  # once a run
     assert any("vimae_l/seed1: weights missing" in line for line in lines)
-    assert len(lines) == 3 * 4 + 1
+    assert len(lines) == 3 * 5 + 1
     found = read_json(tmp_path / "quick/studies/robustness/linear/mnist/vae/seed0.json")
     assert found["params"]["kernel"] == "linear" and found["reading"] == "linear"
     for kind in CORRUPTIONS:
         assert f"tsvm.{kind}.0.5" in found["values"] and f"svm.{kind}.area" in found["values"]
+    found = read_json(tmp_path / "quick/studies/robustness/response/mnist/vae/seed0.json")
+    assert found["score"] == "response" and 0 < found["values"]["surprise.0.5"]["value"]
 
     assert [line for line in robustness.compute(small, tmp_path) if "skipped" not in line] == []
     lost.with_name("elsewhere").rename(lost)
-    assert len(list(robustness.compute(small, tmp_path))) == 4
+    assert len(list(robustness.compute(small, tmp_path))) == 5
     # Another network, other settings: made again. A run that is gone leaves its cells.
     run = tmp_path / "quick/runs/mnist/vae/seed0/run.json"
     cells = [cell for cell in robustness.cells(small, tmp_path) if cell.run == run.parent]
@@ -218,7 +224,8 @@ def test_robustness_is_taken_apart_once_and_goes_on_where_it_was(small, tmp_path
     shutil.rmtree(run.parent)
     assert all(cell.is_done() for cell in cells)
     small.values["scores"]["robustness"]["default"]["C"] = 2.0
-    assert not any(cell.is_done() for cell in robustness.cells(small, tmp_path))
+    still = {cell.reading for cell in robustness.cells(small, tmp_path) if cell.is_done()}
+    assert still == {"response"}  # another score, with settings of its own
 
 
 def test_the_batchs_own_statistics_undo_a_change_of_contrast(small, tmp_path):
@@ -239,6 +246,8 @@ def test_robustness_is_rendered_from_its_cells(small, tmp_path):
         base = 50.0 + 20 * (cell.method == "vimae_l") + 4 * cell.seed
         names = [f"tsvm.{kind}.{v}" for kind in CORRUPTIONS for v in (0.2, 0.5, "area")]
         values = {name: measured(base) for name in ["tsvm.clean", *names]}
+        if cell.reading == "response":
+            values = {"share.0.2": measured(base / 100)}
         about = {"status": "done", "params": cell.params, "values": values, "protocol": {}}
         sha256 = read_json(cell.run / "run.json")["weights_sha256"]
         write_json(cell.path, about | {"weights_sha256": sha256, "seconds": 1.0})
@@ -255,7 +264,10 @@ def test_robustness_is_rendered_from_its_cells(small, tmp_path):
     ]
     # VAE 50 and 54: 52 with an error of 2; the other has one seed of two.
     assert [cell.strip() for cell in lines[0].split("|")[3:6]] == ["52.0 ± 2.0", "70.0 (1)", "18.0"]
+    (answer,) = [line for line in path.read_text().splitlines() if "share at 0.2" in line]
+    assert [cell.strip() for cell in answer.split("|")[2:4]] == ["0.520 ± 0.020", "0.700 (1)"]
     csv = pd.read_csv(path.with_name("table.csv"))
+    assert (csv[csv["reading"] == "response"]["corruption"] == "share").all()
     own = csv[(csv["reading"] == "linear") & (csv["method"] == "vae") & (csv["level"] == "0.5")]
     assert set(own["corruption"]) == set(CORRUPTIONS) and (own["mean"] == 52).all()
 
@@ -266,4 +278,4 @@ def test_cells_cost_what_those_that_were_made_took(small, tmp_path):
     for cell, seconds in zip(robustness.cells(small, tmp_path), (9.0, 1.0, 30.0), strict=False):
         write_json(cell.path, {"seconds": seconds})
     row, unknown = cost.robustness_study(small, tmp_path)
-    assert row["hours of scores"] == pytest.approx(16 * 9 / 3600) and not unknown
+    assert row["hours of scores"] == pytest.approx(20 * 9 / 3600) and not unknown

@@ -29,6 +29,10 @@ one change of the reading at a time; networks of preset `{preset}`, none trained
 error over seeds, (n): of n seeds only; spread: the best method's mean minus the worst's, in points.
 Brightness is raised by about what clipped noise of level {large:g} adds to a black image on average,
 {large:g} / √(2π), contrast lowered as masks lower it on average: neither has any noise."""
+ANSWERS = """\
+How codes answer to ink, with no classifier: how much of its way from black a code has gone at a share
+of the image's contrast, and how much of what a second image does to it one so much fainter does
+(`eval/response/score.py`). A linear encoder answers with the share itself."""
 
 
 def conditions(levels: list[float], value_range: str) -> list[tuple[str, float | None]]:
@@ -77,16 +81,40 @@ def frame(metrics: dict, settings: Settings, dataset: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def answers_frame(metrics: dict, settings: Settings, dataset: str) -> pd.DataFrame:
+    """A row a value of `response`, a column a method; empty if it was not measured."""
+    labels, rows = method_labels(("run", metrics)), []
+    methods = metrics["datasets"][dataset]["methods"]
+    names = {name for values in methods.values() for name in values if name.startswith("response.")}
+    for name in sorted(names):
+        _, quantity, level = name.split(".", 2)
+        row = {"answer": f"{quantity} at {level}"}
+        for method, label in labels.items():
+            row[label] = with_error(
+                measured(metrics, dataset, method, name), 3, len(settings.seeds)
+            )
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def long_frame(metrics: dict) -> pd.DataFrame:
-    """Every accuracy: dataset, reading, classifier, corruption, level, method, mean, se, n ..."""
+    """Every value: dataset, reading, classifier, corruption, level, method, mean, se, n ...
+
+    Of `response` the corruption is the value's name, and there is no classifier.
+    """
     rows = []
     for dataset in dataset_names(metrics):
         for method, values in metrics["datasets"][dataset]["methods"].items():
             for name, summary in values.items():
                 own, _, rest = name.partition(".")
-                of, value = reading(f"robustness.{rest}"), measured(metrics, dataset, method, name)
-                row = {"dataset": dataset, "reading": own, "classifier": of.classifier}
-                row |= {"corruption": of.corruption, "level": of.level, "method": method}
+                value = measured(metrics, dataset, method, name)
+                if own == "response":
+                    classifier, (kind, level) = "", rest.split(".", 1)
+                else:
+                    of = reading(f"robustness.{rest}")
+                    classifier, kind, level = of.classifier, of.corruption, of.level
+                row = {"dataset": dataset, "reading": own, "classifier": classifier}
+                row |= {"corruption": kind, "level": level, "method": method}
                 row |= {"mean": value.mean, "se": value.se, "n": value.n}
                 rows.append(row | {"diverged": value.diverged, "values": summary["values"]})
     return pd.DataFrame(rows)
@@ -130,6 +158,8 @@ def render(settings: Settings, results: Path) -> Path | None:
     for dataset in dataset_names(metrics):
         parts.append(f"## {dataset_title(metrics, dataset)}")
         parts.append(to_markdown(frame(metrics, settings, dataset), left=2))
+        if len(answers := answers_frame(metrics, settings, dataset)):
+            parts += [ANSWERS, to_markdown(answers)]
     write_text(out / "metrics.json", as_text(metrics))
     write_text(out / "table.md", "\n\n".join(parts) + "\n")
     write_text(out / "table.csv", long_frame(metrics).to_csv(index=False, lineterminator="\n"))

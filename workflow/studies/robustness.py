@@ -1,4 +1,4 @@
-"""Robustness taken apart: the score of finished runs again, under other readings, without training.
+"""Robustness taken apart: finished runs scored again, under other readings, without training.
 
 Every cell is one run under one reading, a small file of its own, so that a stopped study goes on
 where it was. A cell is made again if its settings or the run's weights are no longer those it names.
@@ -14,7 +14,8 @@ import torch
 from data import store
 from data.files import read_json, write_json
 from eval.job import ABOUT_RUN, ScoreInputs
-from eval.robustness.score import SETTINGS, score
+from eval.response import score as response
+from eval.robustness import score as robustness
 from models.device import pick_device
 from models.run import load_run
 from workflow.report.collect import summaries
@@ -22,12 +23,16 @@ from workflow.settings import Settings
 
 # All corruptions in every reading: clipping and the mask's colour are pairs of them, brightness and
 # contrast are what clipped noise and a mask do to an image on average.
-COMMON = {"corruptions": SETTINGS["corruptions"]["items"]["enum"], "retrain_levels": []}
+KINDS = robustness.SETTINGS["corruptions"]["items"]["enum"]
+COMMON = {"corruptions": KINDS, "retrain_levels": []}
+SCORES = {"robustness": robustness.score, "response": response.score}
+# A score and what changes of its settings. `response` has no classifier: how codes answer to ink.
 READINGS = {
-    "as_recorded": {},
-    "batch_statistics": {"batch_statistics": True},
-    "labels_100": {"labels": 100},
-    "linear": {"kernel": "linear"},
+    "as_recorded": ("robustness", COMMON),
+    "batch_statistics": ("robustness", COMMON | {"batch_statistics": True}),
+    "labels_100": ("robustness", COMMON | {"labels": 100}),
+    "linear": ("robustness", COMMON | {"kernel": "linear"}),
+    "response": ("response", {}),
 }
 
 
@@ -54,9 +59,9 @@ class Cell:
 
 def reading_params(settings: Settings, dataset: str, reading: str) -> dict | None:
     """Settings of the score; None where the reading changes nothing: few-shot counts are others."""
-    params = settings.score_settings("robustness", dataset) | COMMON
-    changed = READINGS[reading]
-    return None if params["few_shot"] and "labels" in changed else params | changed
+    score, changed = READINGS[reading]
+    params = settings.score_settings(score, dataset)
+    return None if "labels" in changed and params["few_shot"] else params | changed
 
 
 def cells(settings: Settings, results: Path) -> list[Cell]:
@@ -94,13 +99,14 @@ def obstacle(cell: Cell, data: Path) -> str | None:
 def measure(cell: Cell, data: store.ImageSet, device: torch.device) -> dict:
     """The content of a cell's file."""
     run, start = load_run(cell.run, device), time.perf_counter()
+    score, _ = READINGS[cell.reading]
     found = {"values": {}, "protocol": {}}
     if run.model is not None:
         with torch.inference_mode():
-            result = score(ScoreInputs(run, data, cell.params, {}, device))
+            result = SCORES[score](ScoreInputs(run, data, cell.params, {}, device))
         found = {"values": result.values, "protocol": result.protocol}
     info = {key: run.info[key] for key in ABOUT_RUN}
-    about = {"score": "robustness", "reading": cell.reading, "params": cell.params}
+    about = {"score": score, "reading": cell.reading, "params": cell.params}
     return info | about | found | {"seconds": round(time.perf_counter() - start, 3)}
 
 
