@@ -109,6 +109,8 @@ ATTRIBUTION = Study(
         Contrast("vae_gaussian", "vae_squared_error", "control: cost × 10; KL, squared error"),
         Contrast("vim_bernoulli_400", "vim_bernoulli", "control: λ 10 → 400; MMD, Bernoulli"),
         Contrast("vimae_n", "vae_gaussian", "VAE (Gaussian, variance 1) → VIMAE-n"),
+        Contrast("vae_flipped_10", "vae", "surprise without a limit → of 2.3 nats; Bernoulli"),
+        Contrast("vae_flipped_10", "vae_gaussian", "Gaussian → Bernoulli with a limit; KL"),
         Contrast("vae_layer_norm", "vae", "batch → layer norm; VAE"),
         Contrast("vimae_n_layer_norm", "vimae_n", "batch → layer norm; VIMAE-n"),
         Contrast("vimae_n_layer_norm", "vae_layer_norm", "all three, with layer norm"),
@@ -210,6 +212,9 @@ OMNIGLOT = Study(
         Contrast("vim_bernoulli_400", "vim_bernoulli", "control: λ 10 → 400; Bernoulli"),
         Contrast("beta_vae_gaussian_025", "beta_vae_gaussian", "control: β 0.1 → 0.25; Gaussian"),
         Contrast("beta_vae_gaussian_003", "beta_vae_gaussian", "control: β 0.1 → 0.03; Gaussian"),
+        Contrast(
+            "vae_flipped_10", "beta_vae_gaussian_025", "Gaussian → Bernoulli with a limit; KL"
+        ),
         Contrast("vae_flipped_1", "vae", "surprise without a limit → of 4.6 nats; Bernoulli"),
         Contrast("vae_flipped_10", "vae", "surprise without a limit → of 2.3 nats; Bernoulli"),
     ),
