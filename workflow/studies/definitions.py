@@ -79,7 +79,7 @@ DRAWN = (
     "nll.nll",
     "fid.kid.test",
     "information.information",
-    "response.share.0.2",
+    "response.surprise.0.2",
     CLEAN,
     "robustness.tsvm.gaussian_clipped.{large}",
     "robustness.tsvm.gaussian.{large}",
