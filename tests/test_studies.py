@@ -281,6 +281,16 @@ def test_a_bernoulli_cost_is_at_least_forty_squared_errors():
     torch.testing.assert_close(gaussian[0] - gaussian[1], expected)
 
 
+@pytest.mark.parametrize("white", [0.0, 1.0])
+def test_with_flips_it_is_at_least_their_share_of_that_and_has_a_limit(white):
+    """Of ink and paper, (1 - 2 flip)^2 of the bound above; at most -ln flip a pixel."""
+    x, logits = torch.full((20, 1, 4, 4), white).double(), 4 * torch.randn(20, 1, 4, 4).double()
+    cost = -log_likelihood(x, logits, "unit", "flipped", 0.1)
+    least = -log_likelihood(x, torch.where(x > 0, 50.0, -50.0), "unit", "flipped", 0.1)
+    assert (cost - least >= 0.8**2 * 40 * squared_error(x, torch.sigmoid(logits))).all()
+    assert (cost <= 16 * -math.log(0.1)).all()
+
+
 @pytest.mark.parametrize(
     ("name", "largest", "above_1", "above_tenth"),
     [("mnist", 5.1, 12, 69), ("omniglot", 1.29, 4, 84)],
