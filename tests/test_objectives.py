@@ -93,6 +93,11 @@ def test_flips_limit_what_a_pixel_can_cost():
     assert log_likelihood(torch.ones_like(x), sure, "unit", "flipped", 0.1) == pytest.approx(
         9 * math.log(0.1)
     )
+    for flip, ink, paper in (((0.1, 0.0), 0.1, 0.9), ((0.0, 0.1), 0.0, 1.0)):
+        one_way = [log_likelihood(of, sure, "unit", "flipped", flip) for of in (x * 0 + 1, x * 0)]
+        least = 9 * math.log(ink) if ink else -9 * (200 - math.log(0.9))
+        assert one_way[0] == pytest.approx(least, rel=1e-5)
+        assert one_way[1] == pytest.approx(9 * math.log(paper), abs=1e-5)
     moved = log_likelihood(2 * x - 1, logits / 2, "symmetric", "flipped", 0.1)
     torch.testing.assert_close(moved, expected, rtol=1e-5, atol=1e-5)
 

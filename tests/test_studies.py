@@ -24,7 +24,7 @@ RUNS = {
     "weights": 14 * 3,
     "scale": 18 * 2 * 2,
     "precision": 4 * 5,
-    "omniglot": 9 * 3,
+    "omniglot": 11 * 3,
 }
 
 
@@ -126,6 +126,7 @@ DIFFER = {
     "vae_flipped_10 - vae_gaussian": COST | {"method.flip"},
     "vae_flipped_10 - beta_vae_gaussian_025": COST | {"method.flip"} | BETA,
     **{f"vae_flipped_{percent} - vae": COST | {"method.flip"} for percent in (1, 10)},
+    **{f"vae_flipped_to_{to} - vae": COST | {"method.flip"} for to in ("white", "black")},
     "vimae_n - beta_vae_gaussian": MMD_FOR_KL | ENCODER | COST,
     "vimae_n_scale_05 - vimae_n": PRIOR,
     "vimae_n_scale_2 - vimae_n": PRIOR,

@@ -12,6 +12,7 @@ objective's file concerns no other's runs.
 
 import importlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -43,14 +44,15 @@ def log_likelihood(
     logits: torch.Tensor,
     value_range: str,
     likelihood: str | None = None,
-    flip: float = 0.0,
+    flip: float | tuple[float, float] = 0.0,
 ) -> torch.Tensor:
     """ln p(x|z) in nats, (n,), from the decoder's output before activation.
 
     "bernoulli": per value, of mean sigmoid(logits); grey levels in [0, 1] enter as in the VAE of
     tolstikhin/wae. On [-1, 1] both x and tanh(logits) are moved to [0, 1], the latter being
     sigmoid(2 logits). "flipped": the same image seen through a channel that turns black to white
-    and white to black with probability `flip`, so that no pixel costs more than -ln flip.
+    and white to black with probability `flip` (a pair: each with its own), so that no pixel costs
+    more than -ln flip.
     "gaussian": N(sigmoid(logits), 1) on [0, 1], N(tanh(logits), 1) on [-1, 1], with its constant.
     None: by the value range, see LIKELIHOODS.
     """
@@ -60,12 +62,20 @@ def log_likelihood(
     if kind == "bernoulli":
         terms = -F.binary_cross_entropy_with_logits(logits, x, reduction="none")
     elif kind == "flipped":
-        white = flip + (1 - 2 * flip) * torch.sigmoid(logits)
-        terms = x * white.log() + (1 - x) * (1 - white).log()
+        to_white, to_black = flip if isinstance(flip, Sequence) else (flip, flip)
+        kept = math.log(1 - to_white - to_black)
+        white = log_sum(to_white, kept + F.logsigmoid(logits))
+        black = log_sum(to_black, kept + F.logsigmoid(-logits))
+        terms = x * white + (1 - x) * black
     else:
         mean = torch.sigmoid(logits) if unit else torch.tanh(logits)
         terms = -0.5 * (x - mean).square() - 0.5 * math.log(2 * math.pi)
     return terms.flatten(1).sum(1)
+
+
+def log_sum(probability: float, log: torch.Tensor) -> torch.Tensor:
+    """ln(probability + exp(log))."""
+    return (probability + log.exp()).log() if probability else log
 
 
 def squared_error(x: torch.Tensor, x_hat: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,15 @@ TRAITS = {
 }
 SETTINGS = {
     "beta": {"type": "number", "minimum": 0},
-    "flip": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 0.5},
+    # The probability that a pixel is flipped; two: black to white, white to black.
+    "flip": {
+        "type": ["number", "array"],
+        "exclusiveMinimum": 0,
+        "exclusiveMaximum": 0.5,
+        "items": {"type": "number", "minimum": 0, "exclusiveMaximum": 0.5},
+        "minItems": 2,
+        "maxItems": 2,
+    },
 }
 REQUIRED = ("beta",)
 ONLY_IF = {"flip": {"likelihood": "flipped"}}

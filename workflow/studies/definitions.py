@@ -217,6 +217,8 @@ OMNIGLOT = Study(
         ),
         Contrast("vae_flipped_1", "vae", "surprise without a limit → of 4.6 nats; Bernoulli"),
         Contrast("vae_flipped_10", "vae", "surprise without a limit → of 2.3 nats; Bernoulli"),
+        Contrast("vae_flipped_to_white", "vae", "the same of unexpected ink alone"),
+        Contrast("vae_flipped_to_black", "vae", "the same of missing ink alone"),
     ),
 )
 STUDIES = {
