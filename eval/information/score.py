@@ -16,6 +16,7 @@ import math
 
 import torch
 
+from eval.codes import encode
 from eval.information.channel import (
     active_units,
     gaussian_divergence,
@@ -84,13 +85,6 @@ def lower_bound(terms: torch.Tensor, of: torch.Tensor | None = None) -> dict:
     """The mean of the terms (n,), or of `of` made from them; doubtful where it is saturated."""
     saturated = terms.mean().item() > math.log(len(terms)) - SATURATED
     return from_units((terms if of is None else of).cpu(), saturated)
-
-
-def encode(model, x: torch.Tensor, batch: int) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Means (n, d) of images (n, c, h, w), and log variances where the encoder has them."""
-    means, log_variances = zip(*map(model.encode, x.split(batch)), strict=True)
-    stochastic = log_variances[0] is not None
-    return torch.cat(means), torch.cat(log_variances) if stochastic else None
 
 
 def training_mmd(inputs: ScoreInputs, x: torch.Tensor) -> dict:

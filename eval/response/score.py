@@ -21,6 +21,7 @@ share(c) = c, and so surprise(c) wherever x is black; one that notes faint ink a
 import numpy as np
 import torch
 
+from eval.codes import encode
 from eval.job import Result, ScoreInputs, score_main
 from eval.measured import from_units, measured
 from eval.robustness.corruption import BLACK, contrast
@@ -58,9 +59,7 @@ def score(inputs: ScoreInputs) -> Result:
     x = load(data.test_images, rows, data.value_range, device)
 
     def code(images: torch.Tensor) -> torch.Tensor:
-        return torch.cat(
-            [inputs.run.model.encode(part)[0] for part in images.split(params["batch"])]
-        )
+        return encode(inputs.run.model, images, params["batch"])[0]
 
     def fainter(images: torch.Tensor, c: float) -> torch.Tensor:
         return contrast(images, 1 - c, data.value_range, None)
