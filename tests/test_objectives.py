@@ -79,7 +79,7 @@ def test_squared_error_is_a_gaussian_of_variance_ten_without_its_constant():
 
 
 def test_flips_limit_what_a_pixel_can_cost():
-    """A channel that flips pixels: no flips are a Bernoulli, half of them tell nothing of z."""
+    """A channel that flips pixels; next to no flips are a Bernoulli likelihood."""
     x, logits = torch.rand(2, 1, 3, 3), 3 * torch.randn(2, 1, 3, 3)
     white = 0.1 + 0.8 * torch.sigmoid(logits)
     expected = Independent(Bernoulli(white, validate_args=False), 3).log_prob(x)

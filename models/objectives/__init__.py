@@ -44,7 +44,7 @@ def log_likelihood(
     logits: torch.Tensor,
     value_range: str,
     likelihood: str | None = None,
-    flip: float | tuple[float, float] = 0.0,
+    flip: float | Sequence[float] = 0.0,
 ) -> torch.Tensor:
     """ln p(x|z) in nats, (n,), from the decoder's output before activation.
 
@@ -52,9 +52,8 @@ def log_likelihood(
     tolstikhin/wae. On [-1, 1] both x and tanh(logits) are moved to [0, 1], the latter being
     sigmoid(2 logits). "flipped": the same image seen through a channel that turns black to white
     and white to black with probability `flip` (a pair: each with its own), so that no pixel costs
-    more than -ln flip.
-    "gaussian": N(sigmoid(logits), 1) on [0, 1], N(tanh(logits), 1) on [-1, 1], with its constant.
-    None: by the value range, see LIKELIHOODS.
+    more than -ln flip. "gaussian": N(sigmoid(logits), 1) on [0, 1], N(tanh(logits), 1) on [-1, 1],
+    with its constant. None: by the value range, see LIKELIHOODS.
     """
     unit, kind = value_range == "unit", likelihood or LIKELIHOODS[value_range]
     if kind in ("bernoulli", "flipped"):

@@ -76,9 +76,9 @@ def places(metrics: dict, methods: Iterable[str]) -> list[int]:
 
 
 def contrast_frame(metrics: dict, first: str, second: str) -> pd.DataFrame:
-    """`first` less `second` with the 95 % interval, and what the paper prints of it.
+    """`first` less `second` with the 95 % interval, what the paper prints of it, and who diverged.
 
-    Rows without any number are left out. ValueError names a method that the run does not have.
+    Rows without anything to say are left out. ValueError names a method that the run does not have.
     """
     pair, columns, labels = places(metrics, (first, second)), {}, method_labels(("run", metrics))
     for dataset in dataset_names(metrics):
