@@ -11,6 +11,7 @@ import time
 import pytest
 import torch
 
+from models import device
 from models.checkpoint import run_lock
 from models.device import free_index, pick_device
 from tests.pipeline import ROOT, copy_repository, run
@@ -216,6 +217,7 @@ def test_training_without_locks_goes_on_and_says_so(tmp_path, monkeypatch, capsy
     with run_lock(tmp_path / "run.lock"):
         assert capsys.readouterr().out.count("no locks here") == 1
     assert free_index(["a", "b"], tmp_path) == 0
+    device.HELD.pop().close()
 
 
 def test_this_interpreter_comes_first_and_once(monkeypatch):

@@ -324,7 +324,7 @@ def test_kernel_distance_is_unbiased_and_its_error_the_spread_over_samples():
     part of the estimate vanishes and the jackknife is too large by a factor of root two.
     """
     rng = np.random.default_rng(9)
-    reference = rng.normal(size=(1000, 3))
+    reference = rng.normal(size=(300, 3))
     for shift, factor in ((0.0, 2**0.5), (0.6, 1.0)):
         found, errors = np.transpose(
             [kernel_distance(rng.normal(shift, size=(40, 3)), reference, 10) for _ in range(300)]

@@ -228,6 +228,15 @@ def test_robustness_is_taken_apart_once_and_goes_on_where_it_was(small, tmp_path
     assert still == {"response"}  # another score, with settings of its own
 
 
+def test_of_some_readings_only_those_are_made_and_drawn(small, tmp_path):
+    assert len(list(robustness.compute(small, tmp_path, ["linear"]))) == 2 * 2
+    metrics = robustness.gather(small, tmp_path)
+    assert apart.readings_of(metrics) == {"linear": "linear kernel"}
+    assert set(apart.frame(metrics, small, "mnist")["reading"]) == {"linear kernel"}
+    titles = {axes.get_title() for axes in apart.figure(metrics, small).axes}
+    assert "linear kernel" in titles and "as recorded" not in titles
+
+
 def test_the_batchs_own_statistics_undo_a_change_of_contrast(small, tmp_path):
     """It takes the scale of the first layer away, whatever its bias: contrast is not seen at all."""
     list(robustness.compute(small, tmp_path))

@@ -31,7 +31,11 @@ def run_robustness(args: argparse.Namespace) -> None:
     """Make the cells of the selection that are missing, then show all of the preset's."""
     from workflow.studies import apart, robustness  # which load torch
 
-    for line in robustness.compute(selected(args), RESULTS):
+    readings = args.readings or list(robustness.READINGS)
+    if unknown := set(readings) - set(robustness.READINGS):
+        there = ", ".join(robustness.READINGS)
+        raise SettingsError(f"--readings: no {', '.join(sorted(unknown))}; there are {there}")
+    for line in robustness.compute(selected(args), RESULTS, readings):
         print(line, flush=True)
     whole = argparse.Namespace(preset=args.preset, datasets=None, methods=None, seeds=None)
     print(apart.render(selected(whole), RESULTS) or "no cell to show")
@@ -65,7 +69,8 @@ def main() -> None:
         return added
 
     robust = command("robustness", run_robustness)
-    for name, kind in (("datasets", str), ("methods", str), ("seeds", int)):
+    selections = (("datasets", str), ("methods", str), ("seeds", int), ("readings", str))
+    for name, kind in selections:
         robust.add_argument(f"--{name}", nargs="+", type=kind, help="of these (default: all)")
     drawing, cost = command("render", run_render), command("estimate", run_estimate)
     cost.add_argument("--steps", type=int, default=5, help="timed optimisation steps of each kind")

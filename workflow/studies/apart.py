@@ -120,17 +120,24 @@ def long_frame(metrics: dict) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def readings_of(metrics: dict) -> dict[str, str]:
+    """Those of `LABELS` that any run was scored under."""
+    methods = [of["methods"].values() for of in metrics["datasets"].values()]
+    found = {name.partition(".")[0] for of in methods for values in of for name in values}
+    return {own: label for own, label in LABELS.items() if own in found}
+
+
 def figure(metrics: dict, settings: Settings):
     """A row a dataset, a panel a reading, a line a condition, a marker a method."""
     labels, datasets = method_labels(("run", metrics)), dataset_names(metrics)
-    styles = drawing.looks(list(labels))
+    styles, readings = drawing.looks(list(labels)), readings_of(metrics)
     drawn, grid = drawing.axes_grid(
-        len(datasets), len(LABELS), width=2.4, alike="row", alike_x="row"
+        len(datasets), len(readings), width=2.4, alike="row", alike_x="row"
     )
     for dataset, line in zip(datasets, grid, strict=True):
         shown = conditions_of(settings, dataset)
         rows = np.arange(len(shown))[::-1]  # the first condition on top
-        for axes, own in zip(line, LABELS, strict=True):
+        for axes, own in zip(line, readings, strict=True):
             for method, label in labels.items():
                 found = [accuracy(metrics, dataset, method, own, of) for of in shown]
                 points = [
@@ -140,7 +147,7 @@ def figure(metrics: dict, settings: Settings):
                     axes.plot(*zip(*points, strict=True), ls="", label=label, **styles[method])
             axes.set_yticks(rows, [condition_label(condition) for condition in shown])
     titles = [dataset_title(metrics, dataset) for dataset in datasets]
-    drawing.name_grid(grid, list(LABELS.values()), titles, across="accuracy, %")
+    drawing.name_grid(grid, list(readings.values()), titles, across="accuracy, %")
     drawing.method_legend(drawn, labels)
     return drawn
 

@@ -5,7 +5,7 @@ where it was. A cell is made again if its settings or the run's weights are no l
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,11 +110,13 @@ def measure(cell: Cell, data: store.ImageSet, device: torch.device) -> dict:
     return info | about | found | {"seconds": round(time.perf_counter() - start, 3)}
 
 
-def compute(settings: Settings, results: Path) -> Iterator[str]:
+def compute(
+    settings: Settings, results: Path, readings: Collection[str] = tuple(READINGS)
+) -> Iterator[str]:
     """Make what is missing; yields a line for every cell made and for every run that is skipped."""
     device, loaded, skipped = pick_device(), None, set()
     for cell in cells(settings, results):
-        if cell.is_done() or cell.run in skipped:
+        if cell.reading not in readings or cell.is_done() or cell.run in skipped:
             continue
         path = results / settings.preset / "data" / f"{cell.dataset}.npz"
         if reason := obstacle(cell, path):
