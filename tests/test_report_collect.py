@@ -123,9 +123,20 @@ def test_record_keeps_what_its_array_files_told(tmp_path):
         path.unlink()
     options = {"preset": "paper", "partial": True}
     assert collect(tmp_path, params, **options, kept=whole) == whole
-    order = whole | {"methods": whole["methods"][::-1]}  # matrices in another order are of no use
-    kept = collect(tmp_path, params, **options, kept=order)["datasets"]["mnist"]
-    assert list(kept["paired"]["nll.nll"]["covariance"]) == ["1"]
+    # What a method is called is no error; matrices of another order and of other methods are read
+    # by name.
+    labels = params | {
+        "methods": [m | {"label": f"{m['label']}, renamed"} for m in whole["methods"]]
+    }
+    renamed = collect(tmp_path, labels, **options, kept=whole)
+    assert renamed["datasets"]["mnist"]["paired"] == whole["datasets"]["mnist"]["paired"]
+    *others, last = whole["methods"]
+    other = collect(tmp_path, params | {"methods": [last, *others[1:]]}, **options, kept=whole)
+    was, now = (of["datasets"]["mnist"]["paired"]["nll.nll"]["covariance"] for of in (whole, other))
+    assert list(now) == ["0", "1"]
+    assert now["0"][0][0] == was["0"][-1][-1] and now["0"][0][1] == was["0"][-1][1]
+    added = collect(tmp_path, params, **options, kept=other)["datasets"]["mnist"]["paired"]
+    assert added["nll.nll"]["covariance"]["0"][0] == [None] * len(whole["methods"])
 
 
 def test_partial_record_leaves_out_a_dataset_that_never_ran(tmp_path):

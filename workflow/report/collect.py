@@ -184,6 +184,23 @@ def kept_pairs(errors: dict, kept: dict) -> dict:
     return both
 
 
+def reordered(errors: dict, earlier: list[dict], methods: list[dict]) -> dict:
+    """Paired errors with matrices in the order of `methods` instead of `earlier`'s, by name.
+
+    None stands for a method that was not there.
+    """
+    place = {method["name"]: index for index, method in enumerate(earlier)}
+    places = [place.get(method["name"]) for method in methods]
+
+    def matrix(of: list[list]) -> list[list]:
+        return [[None if None in (a, b) else of[a][b] for b in places] for a in places]
+
+    return {
+        name: entry | {"covariance": {seed: matrix(of) for seed, of in entry["covariance"].items()}}
+        for name, entry in errors.items()
+    }
+
+
 def collect(
     root: Path, params: dict, *, preset: str, partial: bool = False, kept: dict | None = None
 ) -> dict:
@@ -206,8 +223,8 @@ def collect(
             seconds[score] = seconds.get(score, 0.0) + collected["seconds"]
         data = root / "data" / f"{dataset}.npz"
         earlier = (kept or {}).get("datasets", {}).get(dataset)
-        if earlier and kept["methods"] == methods:  # whose order is that of the matrices
-            errors = kept_pairs(errors, earlier["paired"])
+        if earlier:
+            errors = kept_pairs(errors, reordered(earlier["paired"], kept["methods"], methods))
         datasets[dataset] = {
             "meta": dataset_meta(data) if data.exists() or not earlier else earlier["meta"],
             "settings": agree([{k: run["params"][k] for k in ("model", "train")} for run in runs]),
