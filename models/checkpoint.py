@@ -5,6 +5,7 @@ beside it keeps two trainers from one run; the system releases the lock when its
 """
 
 import contextlib
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,10 @@ from pathlib import Path
 import torch
 
 from data.files import atomic_write
+from models.interruption import Interrupted, Interruption
 from models.locks import lock
+
+POLL = 0.5  # seconds between two looks at a lock that another trainer has
 
 
 def save_checkpoint(path: Path, state: dict) -> None:
@@ -53,11 +57,17 @@ def read_checkpoint(path: Path) -> dict:
 
 
 @contextlib.contextmanager
-def run_lock(path: Path) -> Iterator[None]:
-    """Hold the run's lock; wait, and say so, while another trainer has it."""
+def run_lock(path: Path, interruption: Interruption | None = None) -> Iterator[None]:
+    """Hold the run's lock; wait, and say so, while another trainer has it.
+
+    Who waits asks `interruption` too, and raises Interrupted.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w") as file:
         if not lock(file):
             print(f"{path}: another trainer has this run; waiting for it to stop", flush=True)
-            lock(file, wait=True)
+            while not lock(file):  # not flock's own wait, which a signal does not end
+                if interruption and (reason := interruption.reason()):
+                    raise Interrupted(f"{reason}: stopped before this run was free")
+                time.sleep(POLL)
         yield

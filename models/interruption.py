@@ -7,6 +7,10 @@ import time
 EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: state is saved, the same command goes on from there
 
 
+class Interrupted(Exception):
+    """We were asked to stop; whatever there was to save is saved."""
+
+
 class Interruption:
     """Ask `reason()` between steps; it is None as long as training may go on.
 

@@ -36,10 +36,10 @@ from data.arguments import options, takes_settings
 from data.files import atomic_write, digest, write_json
 from models.checkpoint import load_checkpoint, run_lock, save_checkpoint
 from models.device import pick_device, supported_precision
-from models.interruption import EXIT_INTERRUPTED, Interruption
+from models.interruption import EXIT_INTERRUPTED, Interrupted, Interruption
 from models.provenance import code_digest, provenance
 from models.throughput import flops_per_image, matrix_peak, peak_memory
-from models.trainer import Diverged, Interrupted, Trainer
+from models.trainer import Diverged, Trainer
 
 
 def describe_run(data: store.ImageSet, method: str, seed: int, params: dict) -> dict:
@@ -139,7 +139,7 @@ def train(
     """Train and write the run's three files; see the module's docstring."""
     device = pick_device()
     interruption = Interruption()
-    with run_lock(checkpoint.with_suffix(".lock")):
+    with run_lock(checkpoint.with_suffix(".lock"), interruption):
         data = store.load(data_file)
         info = describe_run(data, method, seed, params)
         data_digest = digest(data_file)

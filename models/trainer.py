@@ -14,16 +14,12 @@ from tqdm import tqdm
 from models import objectives
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.device import synchronize
-from models.interruption import Interruption
+from models.interruption import Interrupted, Interruption
 from models.optimizer import learning_rate, load_optimizer, make_optimizer, set_learning_rate
 from models.pretrain import Pretraining
 from models.run import build_model, build_prior
 from models.seeds import torch_generator
 from models.step import Step
-
-
-class Interrupted(Exception):
-    """Training stopped early with its state saved."""
 
 
 class Diverged(Exception):

@@ -18,7 +18,7 @@ import eval.robustness.score
 from eval.fid.inception import STEM_FILE, features, load_network
 from eval.job import ScoreInputs
 from models import device, objectives
-from models.interruption import Interruption
+from models.interruption import Interrupted, Interruption
 from models.mmd import mmd
 from models.objectives import vim
 from models.optimizer import make_optimizer
@@ -26,7 +26,7 @@ from models.run import Run, build_model, build_prior
 from models.seeds import torch_generator
 from models.step import Step
 from models.throughput import flops_per_image, matrix_peak
-from models.trainer import Interrupted, Trainer
+from models.trainer import Trainer
 from tests.tiny import METHODS, tiny_data, tiny_info
 
 GPU = torch.device("cuda")

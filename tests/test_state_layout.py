@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from models.checkpoint import read_checkpoint, save_checkpoint
-from models.interruption import Interruption
-from models.trainer import Interrupted, Trainer
+from models.interruption import Interrupted, Interruption
+from models.trainer import Trainer
 from tests.tiny import tiny_data, tiny_info
 
 NEVER = mock.Mock(spec=Interruption, reason=lambda: None)

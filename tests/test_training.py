@@ -22,14 +22,14 @@ from data import store
 from data.files import digest, read_json
 from models.checkpoint import load_checkpoint, run_lock
 from models.device import supported_precision
-from models.interruption import EXIT_INTERRUPTED, Interruption
+from models.interruption import EXIT_INTERRUPTED, Interrupted, Interruption
 from models.noise import noisy_copy
 from models.optimizer import learning_rate
 from models.pretrain import moment_loss
 from models.provenance import code_digest
 from models.run import load_run
 from models.sample import sample_images, shown_pictures
-from models.trainer import Interrupted, Trainer
+from models.trainer import Trainer
 from tests.tiny import METHODS, MODEL, TRAIN, tiny_data, tiny_info, tiny_run
 
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "VIMAE_DEVICE": "cpu"}
@@ -276,6 +276,17 @@ def test_second_trainer_waits_for_the_first(data_file, tmp_path):
         assert not (tmp_path / "a").exists()
     process.stdout.read()
     assert process.wait(timeout=120) == 0
+
+
+def test_a_trainer_that_waits_can_be_stopped(data_file, tmp_path):
+    with run_lock(tmp_path / "a.checkpoint.lock"):
+        process = subprocess.Popen(
+            command(data_file, tmp_path / "a"), env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
+        )
+        assert "another trainer has this run" in process.stdout.readline()
+        process.terminate()
+        assert process.wait(timeout=60) == EXIT_INTERRUPTED
+    assert "SIGTERM: stopped before this run was free" in process.stdout.read()
 
 
 def test_divergence_is_reported_with_its_place(data_file, tmp_path):
