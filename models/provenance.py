@@ -25,11 +25,19 @@ CODE = ("data", "models", "eval", "workflow", "Snakefile", "requirements.lock")
 SUFFIXES = {".py", ".smk", ".yaml"}
 
 
-def _git(*arguments: str) -> str | None:
-    try:
+def _git(*arguments: str, root: Path = ROOT) -> str | None:
+    """What git says of the checkout at `root`; None without git, or if `root` is not its top.
+
+    An installed package lies below somebody else's checkout, if its environment does.
+    """
+
+    def said(*words: str) -> str:
         return subprocess.run(
-            ["git", "-C", ROOT, *arguments], capture_output=True, text=True, check=True
+            ["git", "-C", root, *words], capture_output=True, text=True, check=True
         ).stdout.strip()
+
+    try:
+        return said(*arguments) if Path(said("rev-parse", "--show-toplevel")) == root else None
     except (OSError, subprocess.CalledProcessError):
         return None
 
