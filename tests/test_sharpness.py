@@ -42,6 +42,20 @@ def test_grey_is_weighed_as_tensorflow_does():
     np.testing.assert_allclose(found, 16 * np.square([0.2989, 0.587, 0.114]), rtol=1e-5)
 
 
+def test_real_images_are_a_choice_of_all_not_the_first_ones(tmp_path):
+    """Omniglot is stored character by character: the first images are a few characters alone."""
+    data = tiny_data(test=40)
+    data.test_images[:20] = 0
+    np.savez(tmp_path / "samples.npz", images=data.test_images)
+    files = {"samples": tmp_path / "samples.npz"}
+    run, device = Run({"seed": 0}, None, None), torch.device("cpu")
+    some, every = (
+        score(ScoreInputs(run, data, {"count": count}, files, device)).values["real.value"]["value"]
+        for count in (20, None)
+    )
+    assert some == pytest.approx(every, rel=0.6) and some > 0
+
+
 def test_score_tells_blurred_samples_from_sharp_ones(tmp_path):
     data = tiny_data(test=20)
     np.savez(tmp_path / "sharp.npz", images=data.train_images[:20])

@@ -76,7 +76,10 @@ def mse_and_psnr(errors: np.ndarray, values_per_image: int, value_range: str) ->
 def score(inputs: ScoreInputs) -> Result:
     """Reconstruction error of the test images with sampled codes and with posterior means."""
     data = inputs.data
-    images = data.test_images[: inputs.params["count"]]
+    rows = np.sort(
+        choose_rows(len(data.test_images), inputs.params["count"], "reconstruction/test")
+    )
+    images = data.test_images[rows]
     train = choose_rows(len(data.train_images), len(images), "reconstruction/train")
     errors = squared_errors(inputs, images, sampled=True)
     units = {f"{name}.cost": COST_SCALE * found for name, found in errors.items()}
@@ -101,7 +104,7 @@ def score(inputs: ScoreInputs) -> Result:
             "draws_of_z": 1,
         },
         units=units,
-        indices=np.arange(len(images)),
+        indices=rows,
     )
 
 

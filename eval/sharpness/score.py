@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from eval.job import Result, ScoreInputs, score_main
 from eval.measured import from_units
 from eval.samples import load_samples
+from eval.subset import choose_rows
 from models.pixels import to_float
 
 NEEDS = ("samples",)
@@ -50,7 +51,7 @@ def score(inputs: ScoreInputs) -> Result:
     data, count = inputs.data, inputs.params["count"]
     images = {
         "samples": load_samples(inputs.files["samples"], data.image_shape, count),
-        "real": data.test_images[:count],
+        "real": data.test_images[choose_rows(len(data.test_images), count, "sharpness/real")],
     }
     found = {name: sharpness(of, data.value_range) for name, of in images.items()}
     return Result(
