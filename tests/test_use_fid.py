@@ -5,17 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import scipy
+import scipy.stats
 from PIL import Image
 from safetensors.torch import load_file
 from torchvision.models import inception_v3
 
 from data.files import read_json
 from data.inception_network import PARTS, STEM_FILE
+from eval.fid import compare as comparison
 from eval.fid import inception
 from eval.fid.__main__ import main
-from eval.fid.compare import measure
-from eval.fid.frechet import frechet_distance, statistics
+from eval.fid.compare import compare, measure, save
+from eval.fid.frechet import frechet_distance, jackknife_error, statistics
+from eval.fid.reference import Reference
 from models.pictures import write_images
 
 
@@ -173,3 +175,20 @@ def test_errors_say_what_to_do(sets, capsys):
         values(sets, f"{sets / 'a.npz'}:others", sets / "b")
     with pytest.raises(SystemExit, match="nowhere: no such file or folder"):
         values(sets, sets / "nowhere", sets / "b")
+
+
+def test_saved_statistics_of_many_have_the_error_of_all(tmp_path, monkeypatch):
+    """The file holds features of a part; the value, and so its error, are of all images."""
+    monkeypatch.setattr(comparison, "KEPT", 1000)
+    network = inception.FeatureNetwork(3, "digest", None, None)
+    random = np.random.default_rng(0)
+    found = random.normal(size=(8000, 3))
+    other = statistics(random.normal(0.5, size=(8000, 3)))
+    floor = {"value": 0.1, "se": 0.01, "count": 4000, "groups": 5}
+    save(tmp_path / "a.npz", Reference(statistics(found), found, floor), network)
+    saved = measure(tmp_path / "a.npz", network, 50)
+    assert len(saved.features) == 1000
+    values = compare(saved, Reference(other, np.empty((0, 3)), {}), network, 50)
+    assert values["fid"]["se"] == pytest.approx(jackknife_error(found, other, 50), rel=0.25)
+    low, high = values["floor_a"]["interval"]  # Student's of the five groups that it was saved with
+    assert (high - low) / 2 == pytest.approx(scipy.stats.t.ppf(0.975, 4) * 0.01, rel=1e-6)

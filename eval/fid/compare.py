@@ -77,6 +77,7 @@ def measure(path: Path | str, network: FeatureNetwork, groups: int) -> Reference
         "value": frechet_distance(statistics(halves[0]), half),
         "se": jackknife_error(halves[0], half, groups),
         "count": len(halves[0]),
+        "groups": groups,
     }
     return Reference(statistics(found), found, floor)
 
@@ -120,7 +121,9 @@ def compare(a: Reference, b: Reference, network: FeatureNetwork, groups: int) ->
     small = min(counts) < network.dims
     values = {"fid": measured(frechet_distance(a.statistics, b.statistics), doubtful=small)}
     if len(a.features):
-        error = jackknife_error(a.features, b.statistics, groups)
+        # Saved statistics are of all images, their features of some: a variance falls as 1 / count.
+        share = len(a.features) / a.statistics.count
+        error = share**0.5 * jackknife_error(a.features, b.statistics, groups)
         values["fid"] = from_error(values["fid"]["value"], error, groups - 1, small)
         if len(b.features):
             kid = kernel_distance(a.features, b.features, groups)
@@ -128,5 +131,6 @@ def compare(a: Reference, b: Reference, network: FeatureNetwork, groups: int) ->
     for name, of in (("floor_a", a), ("floor_b", b)):
         if of.floor:
             few = of.floor["count"] < network.dims
-            values[name] = from_error(of.floor["value"], of.floor["se"], groups - 1, few)
+            degrees = of.floor.get("groups", groups) - 1  # not in files before 2026-11-28
+            values[name] = from_error(of.floor["value"], of.floor["se"], degrees, few)
     return values
