@@ -58,7 +58,8 @@ def training(settings: Settings, steps: int, device: torch.device) -> pd.DataFra
             params = settings.train_settings(dataset, method)
             # A weight changes a number, not the work: one measurement serves all alike.
             traits = [params["method"][key] for key in ("objective", "encoder", "divergence")]
-            kind = json.dumps([dataset, params["model"], params["train"]["batch"], *traits])
+            of_train = [params["train"][key] for key in ("batch", "precision")]
+            kind = json.dumps([dataset, params["model"], *of_train, *traits])
             if kind not in speeds:
                 described = settings.dataset(dataset)
                 speeds[kind] = images_per_second(params, described, steps, device)

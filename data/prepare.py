@@ -40,7 +40,8 @@ def official(dataset: Dataset, manifest: Path | None) -> tuple[Splits, dict]:
     form, paths, facts = open_manifest(dataset.source, manifest)
     splits = form.read(dataset.source, paths)
     note = ""
-    if any(len(splits[split][0]) < dataset.counts[split] for split in SPLITS):
+    counts = dataset.counts or {}  # not known of every source: then what is there is all
+    if any(len(splits[split][0]) < counts.get(split, 0) for split in SPLITS):
         note = "a part of the official dataset; numbers are not comparable with those of the whole"
     meta = {"synthetic": False, "source": f"{dataset.title}, official images", "note": note}
     return splits, meta | {"form": form.name, "digest": facts.get("digest")}

@@ -1,6 +1,8 @@
 """data.prepare, the embedded subsets and the synthetic faces."""
 
 import shutil
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from data import cut, registry, sheets, store
 from data.datasets import faces, mnist, omniglot
 from data.download import find_local
 from data.inception_network import SHA256
-from data.prepare import main, prepare
+from data.prepare import main, official, prepare
 from data.registry import dataset
 
 ALL = {"train": None, "test": None}
@@ -43,6 +45,17 @@ def test_embedded_omniglot_has_whole_characters_of_many_alphabets():
         sizes = omniglot.CHARACTERS[split]
         alphabet = np.repeat(np.arange(len(sizes)), sizes)
         assert len(set(alphabet[labels[: 20 * len(sizes)]])) == len(sizes)
+
+
+def test_a_source_need_not_know_how_many_images_it_has(monkeypatch, tmp_path):
+    splits = {name: (np.zeros((5, 28, 28, 1), np.uint8), None) for name in ("train", "test")}
+    form = SimpleNamespace(name="a form", read=lambda *_: splits)
+    monkeypatch.setattr("data.prepare.open_manifest", lambda *_: (form, [], {}))
+    described = dataset("mnist")
+    _, meta = official(described, tmp_path / "manifest.json")
+    assert meta["note"].startswith("a part of the official dataset")
+    unknown = replace(described, source=replace(described.source, counts=None))
+    assert official(unknown, tmp_path / "manifest.json") == (splits, meta | {"note": ""})
 
 
 def test_embedded_files_are_at_most_twelve_megabytes():
