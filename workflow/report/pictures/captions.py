@@ -41,11 +41,12 @@ def charts(metrics: dict) -> dict[str, str]:
     if scores.get("robustness"):
         names["robustness"] = (
             "Accuracy against the level of noise, with the range of the seeds (of one seed the 95 %"
-            " interval over images)"
+            " interval over images); dotted: guessing; 0 in the data's range is black on grey images,"
+            " mid-grey on colour"
         )
     if scores.get("robustness", {}).keys() & scores.get("information", {}).keys():
         names["information"] = (
-            "Information in the code against the accuracy that noise costs, a point a run; hollow:"
+            "Information in the code against what noise changes of the accuracy, a point a run; hollow:"
             " the bound is at its ceiling and tells nothing"
         )
     return names

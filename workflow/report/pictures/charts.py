@@ -71,6 +71,7 @@ def robustness_figure(metrics: dict):
     """A row a dataset, a panel a corruption, a line a method in the band that its seeds span.
 
     (Student's interval of two seeds covers the panel.) Of one seed the band is the 95 % interval.
+    Dotted: what guessing gives.
     """
     curves, labels = robustness_curves(metrics), method_labels(("run", metrics))
     curves = curves[(curves["classifier"] == CLASSIFIER) & (curves["trained_on"] == "clean")]
@@ -82,6 +83,7 @@ def robustness_figure(metrics: dict):
     columns = max(1, len(corruptions))
     figure, grid = drawing.axes_grid(len(datasets), columns, width=2.7, alike="row")
     for row, dataset in enumerate(datasets):
+        classes = metrics["protocols"]["robustness"][dataset].get("classes")
         for axes, corruption in zip(grid[row], corruptions, strict=False):
             for method, label in labels.items():
                 own = lines.get((dataset, corruption, method))
@@ -92,11 +94,13 @@ def robustness_figure(metrics: dict):
                     band = (own["level"], own["accuracy"], low, high)
                     drawing.line_and_band(axes, *band, styles[method], label)
             axes.set_visible(axes.has_data())
+            if axes.has_data() and isinstance(classes, int):
+                axes.axhline(100 / classes, ls=":", lw=1, color="#777777")  # guessing
     drawing.name_grid(
         grid,
         [corruption_label(corruption) for corruption in corruptions],
         [dataset_label(metrics, dataset) for dataset in datasets],
-        across="level of noise",
+        across="σ, or share of pixels masked",
         up="accuracy, %",
     )
     drawing.method_legend(figure, labels)
@@ -104,7 +108,7 @@ def robustness_figure(metrics: dict):
 
 
 def seed_points(methods: dict, method: str, corruption: str, level: str) -> list[tuple]:
-    """(information, loss of accuracy in points) of every seed that has both."""
+    """(information, change of accuracy in points) of every seed that has both."""
     values = methods.get(method, {})
     names = (
         INFORMATION,
@@ -114,11 +118,11 @@ def seed_points(methods: dict, method: str, corruption: str, level: str) -> list
     if any(name not in values for name in names):
         return []
     seeds = zip(*(values[name]["values"] for name in names), strict=True)
-    return [(x, clean - noisy) for x, clean, noisy in seeds if None not in (x, clean, noisy)]
+    return [(x, noisy - clean) for x, clean, noisy in seeds if None not in (x, clean, noisy)]
 
 
 def information_figure(metrics: dict):
-    """A row a dataset, a panel a noise, a point a run: I(x; y) against the loss of accuracy.
+    """A row a dataset, a panel a noise, a point a run: I(x; y) against the change of accuracy.
 
     Hollow where the bound lies at its ceiling, which is no estimate.
     """
@@ -145,8 +149,8 @@ def information_figure(metrics: dict):
         grid,
         [f"{corruption_label(corruption)}, {large}" for corruption in HEADLINE],
         [dataset_label(metrics, dataset) for dataset in datasets],
-        across="information in the code, nats, at least",
-        up="accuracy lost, points",
+        across="information in the code, lower bound, nats",
+        up="change of accuracy, points",
     )
     drawing.method_legend(figure, labels)
     return figure
