@@ -11,6 +11,7 @@ are left out where the dataset's terms forbid to show them. A diverged run gives
 zero images.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,17 +29,25 @@ BATCH = 500
 SHOWN = 8  # pictures of a row in the figures
 
 
+def prior_draws(run: Run, count: int, seed: int) -> Iterator[torch.Tensor]:
+    """`count` codes z ~ p(z) on the CPU, float32 (n, d) in blocks of at most BATCH.
+
+    The first n are the same for any count: a whole block is drawn, then cut.
+    """
+    generator = torch_generator(seed, "samples")  # on the CPU: alike on any device
+    for start in range(0, count, BATCH):
+        yield run.prior.sample((BATCH, run.model.latent_dim), generator)[: count - start]
+
+
 @torch.inference_mode()
 def sample_images(run: Run, count: int, device: torch.device) -> np.ndarray:
     """`count` generated images, uint8 (count, h, w, c); the first n are the same for any count."""
     side, channels = run.info["image_size"], run.info["channels"]
     if run.model is None:
         return np.zeros((0, side, side, channels), np.uint8)
-    generator = torch_generator(run.info["seed"], "samples")  # on the CPU: alike on any device
     images = []
-    for start in range(0, count, BATCH):
-        z = run.prior.sample((BATCH, run.model.latent_dim), generator).to(device)
-        x = run.model.decode(z[: count - start])
+    for z in prior_draws(run, count, run.info["seed"]):
+        x = run.model.decode(z.to(device))
         images.append(to_uint8(x, run.info["value_range"]).cpu().numpy())
     return np.concatenate(images)
 

@@ -39,7 +39,7 @@ from models.device import pick_device
 from models.objectives import sample_posterior
 from models.pixels import to_float, to_uint8
 from models.run import Run, load_run
-from models.sample import BATCH
+from models.sample import BATCH, prior_draws
 from models.seeds import torch_generator
 
 
@@ -178,14 +178,10 @@ class TrainedModel:
         return np.ascontiguousarray(codes, np.float32)
 
     def _draws(self, count: int, seed: int) -> np.ndarray:
-        """Codes from the prior, (count, d), in blocks as `models.sample` draws them."""
+        """Codes from the prior, (count, d), as `models.sample` draws them."""
         if count < 1:
             raise ValueError(f"count is {count}; it must be at least 1")
-        generator = torch_generator(seed, "samples")
-        blocks = [
-            self.run.prior.sample((BATCH, self.latent), generator) for _ in range(0, count, BATCH)
-        ]
-        return torch.cat(blocks)[:count].numpy()
+        return torch.cat(list(prior_draws(self.run, count, seed))).numpy()
 
     @torch.inference_mode()
     def _batched(self, function, inputs: torch.Tensor) -> np.ndarray:
