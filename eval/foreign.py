@@ -19,7 +19,7 @@ from torch import nn
 
 from data.store import ImageSet
 from eval.job import Result, ScoreInputs
-from models.pixels import to_float
+from models.pixels import activate, to_float
 from models.run import Run
 
 
@@ -57,7 +57,7 @@ class Prior(Protocol):
 
 
 class Adapter(nn.Module):
-    """An `EncoderDecoder` with the two functions that follow from it, as our networks have them."""
+    """An `EncoderDecoder` with `decode`, which follows from it, as our networks have it."""
 
     def __init__(self, model: EncoderDecoder):
         super().__init__()
@@ -70,13 +70,9 @@ class Adapter(nn.Module):
     def decode_logits(self, z):
         return self.model.decode_logits(z)
 
-    def activate(self, logits):
-        """Sigmoid for [0, 1], tanh for [-1, 1]."""
-        return torch.sigmoid(logits) if self.value_range == "unit" else torch.tanh(logits)
-
     def decode(self, z):
         """z (n, d) -> mean image in the data's range."""
-        return self.activate(self.decode_logits(z))
+        return activate(self.decode_logits(z), self.value_range)
 
 
 def evaluate(

@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from models.pixels import activate
+
 # Per image size: kernel, side of the decoder's first map, number of doublings.
 SHAPES = {
     28: {"kernel": 4, "base": 7, "doublings": 2},  # config_mnist; also Omniglot
@@ -148,8 +150,4 @@ class AutoEncoder(nn.Module):
 
     def decode(self, z: torch.Tensor) -> torch.Tensor:
         """z (n, d) -> mean image in the data's range, (n, c, side, side)."""
-        return self.activate(self.decode_logits(z))
-
-    def activate(self, logits: torch.Tensor) -> torch.Tensor:
-        """Sigmoid for [0, 1], tanh for [-1, 1]."""
-        return torch.sigmoid(logits) if self.value_range == "unit" else torch.tanh(logits)
+        return activate(self.decode_logits(z), self.value_range)

@@ -24,7 +24,7 @@ from eval.job import Result, ScoreInputs, score_main
 from eval.measured import from_error, from_units, measured
 from eval.subset import choose_rows
 from models.objectives import COST_SCALE, sample_posterior
-from models.pixels import to_float
+from models.pixels import SPAN, to_float
 from models.seeds import torch_generator
 
 NEEDS = ()
@@ -33,8 +33,6 @@ SETTINGS = {
     "count": {"type": ["integer", "null"], "minimum": 2, "at_most": "test"},
     "batch": {"type": "integer", "minimum": 1},
 }
-
-RANGE = {"unit": 1.0, "symmetric": 2.0}
 
 
 def squared_errors(inputs: ScoreInputs, images: np.ndarray, sampled: bool) -> dict:
@@ -64,7 +62,7 @@ def mse_and_psnr(errors: np.ndarray, values_per_image: int, value_range: str) ->
     mse = from_units(errors / values_per_image)
     # An exact reconstruction has no finite ratio: it ends at 200 dB (206 on [-1, 1]).
     level = max(mse["value"], 1e-20)
-    psnr = 10 * math.log10(RANGE[value_range] ** 2 / level)
+    psnr = 10 * math.log10(SPAN[value_range] ** 2 / level)
     if mse["se"] is None:
         return {"mse": mse, "psnr": measured(psnr)}
     return {

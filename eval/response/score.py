@@ -24,8 +24,9 @@ import torch
 from eval.codes import encode
 from eval.job import Result, ScoreInputs, score_main
 from eval.measured import from_units, measured
-from eval.robustness.corruption import BLACK, contrast
+from eval.robustness.corruption import contrast
 from eval.subset import choose_rows, load
+from models.pixels import BLACK
 
 NEEDS = ()
 FITS = {}

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-SPAN = {"unit": 1.0, "symmetric": 2.0}  # length of the range, in [0, 1] pixel units
-BLACK = {"unit": 0.0, "symmetric": -1.0}
+from models.pixels import BLACK, SPAN
 
 
 def clip(images: torch.Tensor, value_range: str) -> torch.Tensor:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
+from models.pixels import activate
 from models.priors import Normal
 
 COST_SCALE = 0.05  # tolstikhin/wae: 0.05 * sum of squared errors; the unit of the paper's Table II
@@ -67,7 +68,7 @@ def log_likelihood(
         black = log_sum(to_black, kept + F.logsigmoid(-logits))
         terms = x * white + (1 - x) * black
     else:
-        mean = torch.sigmoid(logits) if unit else torch.tanh(logits)
+        mean = activate(logits, value_range)
         terms = -0.5 * (x - mean).square() - 0.5 * math.log(2 * math.pi)
     return terms.flatten(1).sum(1)
 
@@ -90,7 +91,7 @@ def distortion(model, x: torch.Tensor, z: torch.Tensor, method: dict) -> torch.T
     """
     logits, likelihood = model.decode_logits(z).float(), method["likelihood"]
     if likelihood == "squared_error":
-        return squared_error(x, model.activate(logits))
+        return squared_error(x, activate(logits, model.value_range))
     return -log_likelihood(x, logits, model.value_range, likelihood, method.get("flip", 0.0))
 
 
