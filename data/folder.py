@@ -22,6 +22,7 @@ import hashlib
 import io
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -164,16 +165,14 @@ def find(folder: Path, params: dict) -> dict[str, Files]:
 def labelled(part: Path, folder: Path, names: list[str] | None, seed: int) -> Files:
     """The image files at any depth below `part`, sorted by a hash of seed and name, with labels."""
     files = []
-    for path in part.rglob("*"):
+    for path in images_below(part):
         inside = path.relative_to(part).parts
-        hidden = any(name[0] == "." for name in inside)
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not hidden:
-            if names and (len(inside) == 1 or inside[0] not in names):
-                raise ValueError(
-                    f"{path}: lies in none of the class folders of {training(folder)} "
-                    f"({', '.join(names[:NAMED])}); move it, or set `classes: false`"
-                )
-            files.append((path, names.index(inside[0]) if names else 0))
+        if names and (len(inside) == 1 or inside[0] not in names):
+            raise ValueError(
+                f"{path}: lies in none of the class folders of {training(folder)} "
+                f"({', '.join(names[:NAMED])}); move it, or set `classes: false`"
+            )
+        files.append((path, names.index(inside[0]) if names else 0))
     if not files:
         raise ValueError(f"{part}: no images in it; put some there ({', '.join(SUFFIXES)})")
 
@@ -182,6 +181,17 @@ def labelled(part: Path, folder: Path, names: list[str] | None, seed: int) -> Fi
         return hashlib.sha256(name.encode(errors="surrogateescape")).digest()  # any bytes
 
     return sorted(files, key=place)
+
+
+def images_below(folder: Path) -> Iterator[Path]:
+    """The image files at any depth below `folder`, in no order; a name tells that a file is one.
+
+    Names that begin with a dot are passed over, and so is what is no file, whatever its name.
+    """
+    for path in folder.rglob("*"):
+        hidden = any(name[0] == "." for name in path.relative_to(folder).parts)
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not hidden:
+            yield path
 
 
 def divide(files: Files, share: float) -> dict[str, Files]:

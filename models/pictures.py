@@ -12,7 +12,7 @@ from PIL import Image
 
 from data.arrays import open_arrays
 from data.files import atomic_write, read_file, reading
-from data.folder import LARGEST, SUFFIXES
+from data.folder import LARGEST, SUFFIXES, images_below
 
 ARRAYS = (".npy", ".npz")
 
@@ -67,12 +67,7 @@ def image_files(path: Path | str) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise ValueError(f"{path}: no such file or folder; correct its path")
-    found = sorted(
-        file
-        for file in path.rglob("*")
-        if file.suffix.lower() in SUFFIXES
-        and not any(part[0] == "." for part in file.relative_to(path).parts)
-    )
+    found = sorted(images_below(path))
     if not found:
         raise ValueError(f"{path}: no images in it; put some there ({', '.join(SUFFIXES)})")
     return found

@@ -112,6 +112,15 @@ def test_pictures_of_a_folder_are_resized_as_a_folder_dataset_is(tmp_path):
     np.testing.assert_array_equal(one[0], found[1])
 
 
+def test_a_folder_that_is_called_like_a_picture_is_a_folder(tmp_path):
+    Image.new("RGB", (40, 60), "red").save(tmp_path / "a.png")
+    (tmp_path / "shots.png").mkdir()
+    Image.new("RGB", (40, 60), "blue").save(tmp_path / "shots.png" / "b.png")
+    run = make_run(tmp_path / "elsewhere" / "run", side=32, channels=3)
+    names, found = use.load(run).read_named(tmp_path)
+    assert names == ["a.png", "shots.png/b.png"] and len(found) == 2
+
+
 def test_aligned_photographs_are_cut_as_celeba_is(tmp_path):
     model = use.load(make_run(tmp_path / "run", side=64, channels=3, dataset="celeba"))
     random = np.random.default_rng(0)
