@@ -81,4 +81,4 @@ def test_nothing_is_said_before_the_first_and_after_the_last(progress):
 
 
 def test_durations_in_words():
-    assert [spoken(s) for s in (0, 42.4, 150, 7200)] == ["1 s", "42 s", "2 min", "2.0 h"]
+    assert [spoken(s) for s in (0, 42.4, 150, 7200)] == ["0 s", "42 s", "2 min", "2.0 h"]

@@ -30,9 +30,9 @@ def earlier_seconds(folder: Path) -> dict[str, float]:
 
 def spoken(seconds: float) -> str:
     """A duration as a person would say it."""
-    if seconds < 100:
-        return f"{max(seconds, 1):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 class Progress(logging.Handler):
@@ -66,7 +66,8 @@ class Progress(logging.Handler):
             case "job_error":
                 self.running.pop(record.jobid, None)
             case "progress" if self.finished and record.done < record.total:
-                left, so_far = spoken(self.left(now)), spoken(now - self.began)
+                times = (self.left(now), now - self.began)
+                left, so_far = (spoken(max(seconds, 1)) for seconds in times)
                 print(f"about {left} to go, {so_far} so far", file=self.stream, flush=True)
 
     def left(self, now: float) -> float:

@@ -83,7 +83,7 @@ def statement(entry: Judged, row: dict, metrics: dict, earlier: dict[str, str]) 
         "glyph": glyph(entry.outcome.effect, entry.paper_effect),
         "short": measured_short(entry, source).split(": ") if tested else [],
         "earlier": earlier if tested else {},
-        "failures": [r for r in entry.outcome.remarks if "diverged" in r or "failed" in r],
+        "failures": entry.outcome.failures,
         "p": entry.p_holm,
         "details": details,
         "datasets": words({cell.dataset for cell in cells}, list(metrics["datasets"])),

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import pandas as pd
 
+from workflow.progress import spoken
 from workflow.report.labels import (
     count_of,
     dataset_label,
@@ -173,13 +174,6 @@ def scale(metrics: dict) -> str:
     )
 
 
-def duration(seconds: float) -> str:
-    """Seconds as a person would say them."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
 def code_version(origin: dict) -> str:
     """The commit, and whether it was changed; where it is unknown, the digest of the code."""
     commit, dirty = origin.get("commit"), origin.get("dirty")
@@ -194,10 +188,10 @@ def code_version(origin: dict) -> str:
 def origin_line(metrics: dict, source: str) -> str:
     """One line: preset, hardware, date, code and durations of a source."""
     origin, spent = metrics["provenance"], dict(metrics["seconds"])
-    training = duration(spent.pop("training"))
+    training = spoken(spent.pop("training"))
     date = (origin["last_run"] or "never")[:10]
     return (
         f"- **{source}**: preset `{metrics['preset']}`, {shown(origin.get('hardware'))}, {date},"
         f" {code_version(origin)}; {origin['runs']} runs, training {training}, scores"
-        f" {duration(sum(spent.values()))} in all."
+        f" {spoken(sum(spent.values()))} in all."
     )

@@ -91,8 +91,7 @@ def effect_short(entry: Judged) -> str:
     """The difference with its interval; where runs were counted or failed, how many."""
     if entry.outcome.effect:
         return str(entry.outcome.effect)
-    failures = [r for r in entry.outcome.remarks if "diverged" in r or "failed" in r]
-    return failures[0] if failures else "–"
+    return entry.outcome.failures[0] if entry.outcome.failures else "–"
 
 
 def paper_short(entry: Judged) -> str:

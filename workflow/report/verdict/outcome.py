@@ -28,6 +28,7 @@ class Outcome:
     small     it holds, but in the comparison that decided by less than the margin
     ways      how many comparisons go the claimed way, by sign, and of how many; of likeness (0, 0)
     remarks   what diverged, is doubtful, has no error or is missing
+    failures  those of the remarks that count runs which diverged or failed
     """
 
     verdict: str
@@ -39,6 +40,7 @@ class Outcome:
     small: bool = False
     ways: tuple[int, int] = (0, 0)
     remarks: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
 
     @property
     def word(self) -> str:
@@ -50,9 +52,12 @@ class Outcome:
         return f"{self.verdict} on this seed" if self.seeds == 1 else self.verdict
 
 
-def remarks(cells: list[Cell], source: Source) -> tuple[str, ...]:
-    """What a reader must not miss: methods that diverged, are doubtful or were not run."""
-    found = []
+def remarks(cells: list[Cell], source: Source) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What a reader must not miss: methods that diverged, are doubtful or were not run.
+
+    Returns all such remarks, and those of them that say what diverged.
+    """
+    found, failures = [], []
     for cell in cells:
         grid, where = source.grid(cell), paper().datasets[cell.dataset]
         if not grid.runs.any():
@@ -68,10 +73,11 @@ def remarks(cells: list[Cell], source: Source) -> tuple[str, ...]:
             i = list(source.methods).index(name)
             if grid.diverged[i]:
                 count = f"{grid.diverged[i]} of {grid.runs[i]}"
-                found.append(f"{source.methods[name]} diverged on {where} ({count})")
+                failures.append(f"{source.methods[name]} diverged on {where} ({count})")
+                found.append(failures[-1])
             if grid.doubtful[i]:
                 found.append(f"{source.methods[name]} doubtful on {where}")
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found)), tuple(dict.fromkeys(failures))
 
 
 def lacks_methods(cells: list[Cell], source: Source) -> bool:
@@ -98,9 +104,11 @@ def count_failures(cells: list[Cell], source: Source) -> Outcome:
             failed += int(grid.diverged[i]) + missed
             total += int(grid.runs[i])
     if not total:
-        return Outcome(NOT_TESTED, remarks=remarks(cells, source))
+        noted, failures = remarks(cells, source)
+        return Outcome(NOT_TESTED, remarks=noted, failures=failures)
     verdict = {0: CONTRADICTED, total: HOLDS}.get(failed, UNDECIDED)
-    return Outcome(verdict, seeds=total, remarks=(f"{failed} of {total} runs failed",))
+    counted = (f"{failed} of {total} runs failed",)
+    return Outcome(verdict, seeds=total, remarks=counted, failures=counted)
 
 
 def decide(comparisons: list[Comparison]) -> tuple[str, float, Comparison]:
@@ -131,11 +139,11 @@ def judge(cells: list[Cell], source: Source) -> Outcome:
         return count_failures(cells, source)
     by_cell = [compare(number, cell, source) for number, cell in enumerate(cells)]
     comparisons = [comparison for group in by_cell for comparison in group]
-    noted = remarks(cells, source)
+    noted, failures = remarks(cells, source)
     labels = {cell.scale.label for cell in cells}
     run = {cell.scale.label for cell, group in zip(cells, by_cell, strict=True) if group}
     if run != labels:
-        return Outcome(NOT_TESTED, remarks=noted)
+        return Outcome(NOT_TESTED, remarks=noted, failures=failures)
     verdict, p, decisive = decide(comparisons)
     if verdict != CONTRADICTED and source.metrics and lacks_methods(cells, source):
         verdict, p = UNDECIDED, 1.0
@@ -160,6 +168,7 @@ def judge(cells: list[Cell], source: Source) -> Outcome:
         small=verdict == HOLDS and bool(directed) and 2 * decisive.alike <= LEVEL,
         ways=(sum(directed), len(directed)),
         remarks=noted,
+        failures=failures,
     )
 
 
