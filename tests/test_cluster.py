@@ -15,7 +15,7 @@ from models import device
 from models.checkpoint import run_lock
 from models.device import free_index, pick_device
 from tests.pipeline import ROOT, copy_repository, run
-from workflow import machine, resources
+from workflow import killed, machine, resources
 
 PLUGINS = str(ROOT / "tests" / "plugins")
 NO_LIMITS = {"train": None, "test": None}
@@ -96,7 +96,7 @@ def test_a_file_system_without_locks_is_no_crash(tmp_path, monkeypatch):
         raise OSError(38, "Function not implemented")
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    machine.clear_killed_run()
+    killed.clear_killed_run()
     assert lock.exists()
 
 
@@ -108,15 +108,15 @@ def another_host(path, silent: float) -> None:
     os.utime(path, (then, then))
 
 
-@pytest.mark.parametrize(("silent", "stays"), [(10, True), (machine.DEAD_AFTER + 10, False)])
+@pytest.mark.parametrize(("silent", "stays"), [(10, True), (killed.DEAD_AFTER + 10, False)])
 def test_a_run_of_another_host(tmp_path, monkeypatch, capsys, silent, stays):
     """Where locks do not reach across hosts, ours is to be had though the other one is alive."""
-    monkeypatch.setattr(machine, "LOCK_HANDLES", [])
+    monkeypatch.setattr(killed, "LOCK_HANDLES", [])
     another_host(tmp_path / "running", silent)
     lock = tmp_path / "locks" / "0.output.lock"
     lock.parent.mkdir()
     lock.touch()
-    machine.clear_killed_run(tmp_path)
+    killed.clear_killed_run(tmp_path)
     assert lock.exists() == stays
     assert ("another runs here" in capsys.readouterr().err) == stays
     owner = json.loads((tmp_path / "running").read_text())["host"]
@@ -125,7 +125,7 @@ def test_a_run_of_another_host(tmp_path, monkeypatch, capsys, silent, stays):
 
 def test_a_second_run_is_told_of_the_first(tmp_path, monkeypatch, capsys):
     """Before the engine does, which would advise to force it."""
-    monkeypatch.setattr(machine, "LOCK_HANDLES", [])
+    monkeypatch.setattr(killed, "LOCK_HANDLES", [])
     lock = tmp_path / "locks" / "0.output.lock"
     lock.parent.mkdir()
     lock.touch()
@@ -134,22 +134,22 @@ def test_a_second_run_is_told_of_the_first(tmp_path, monkeypatch, capsys):
         for written, shown in (("", "process ?"), ('{"pid": 7}', "process 7")):
             first.write(written)
             first.flush()
-            assert not machine.clear_killed_run(tmp_path)
+            assert not killed.clear_killed_run(tmp_path)
             assert f"another run is at work here ({shown})" in capsys.readouterr().err
         assert lock.exists()
-    assert machine.clear_killed_run(tmp_path) and not lock.exists()
+    assert killed.clear_killed_run(tmp_path) and not lock.exists()
     assert not capsys.readouterr().err
 
 
 def test_a_record_of_this_host_is_no_other(tmp_path):
     """After a kill of ours, the lock alone decides: no wait."""
     path = tmp_path / "running"
-    for own in ({"host": os.uname().nodename}, {"boot": machine.boot()}):
+    for own in ({"host": os.uname().nodename}, {"boot": killed.boot()}):
         path.write_text(json.dumps({"host": "another", "boot": "another", "pid": 7} | own))
-        assert machine.running_elsewhere(path) == ""
+        assert killed.running_elsewhere(path) == ""
     for broken in ("", "{", "[]", "{}"):
         path.write_text(broken)
-        assert machine.running_elsewhere(path) == ""
+        assert killed.running_elsewhere(path) == ""
 
 
 @pytest.mark.pipeline
@@ -164,7 +164,7 @@ def test_two_hosts_do_not_make_the_same_files(tmp_path):
     result = run(folder, *words, check=False)
     assert result.returncode != 0 and "another runs here (process 7" in result.stdout
     assert "Directory cannot be locked" in result.stdout
-    another_host(folder / ".snakemake" / "running", machine.DEAD_AFTER + 10)
+    another_host(folder / ".snakemake" / "running", killed.DEAD_AFTER + 10)
     run(folder, *words)
     assert (folder / "results/quick/data/mnist.npz").exists()
     assert (folder / ".snakemake" / "running").read_text() == ""  # ended by itself: nobody waits

@@ -5,12 +5,12 @@ import time
 from pathlib import Path
 
 from data.files import UNFINISHED
-from workflow import machine
+from workflow import killed
 
 
 def outputs(folder: Path, notes: str) -> set[str]:
     """Outputs of which the engine has noted that they are finished ("metadata") or "incomplete"."""
-    return {str(output) for _, output in machine.noted(folder / ".snakemake" / notes)}
+    return {str(output) for _, output in killed.noted(folder / ".snakemake" / notes)}
 
 
 def made(folder: Path) -> dict[str, int]:
@@ -64,7 +64,7 @@ def left_over(folder: Path, seconds: float = 120) -> list[str]:
     paths = [path for path in results.rglob(".*") if path.name not in named]
     paths += results.glob("*/checkpoints/**/*.pt")
     paths += (engine / "locks").glob("*")
-    paths += [note for note, _ in machine.noted(engine / "incomplete")]
+    paths += [note for note, _ in killed.noted(engine / "incomplete")]
     return found + [f"left over: {path}" for path in paths]
 
 

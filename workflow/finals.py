@@ -16,7 +16,7 @@ def accepted(root: Path) -> list[Path]:
     """Final states below `root` (results/<preset>) of runs that are there.
 
     To be asked when no engine is alive and outputs of unfinished jobs are gone
-    (machine.clear_killed_run): then what is there was accepted.
+    (killed.clear_killed_run): then what is there was accepted.
     """
     found = []
     for final in root.glob("checkpoints/*/*/*.final.pt"):

@@ -13,6 +13,7 @@ from workflow import (
     broken,
     declarations,
     finals,
+    killed,
     machine,
     progress,
     record,
@@ -48,7 +49,7 @@ PRESET, DATASETS, METHODS = settings.preset, settings.datasets, settings.methods
 machine.use_this_interpreter()
 machine.keep_freed_memory()
 if workflow.is_main_process:
-    alone = machine.clear_killed_run()
+    alone = killed.clear_killed_run()
     for removed in broken.remove_broken(f"results/{PRESET}"):
         print(removed, file=sys.stderr)
     broken.remove_forgotten(f"results/{PRESET}")
