@@ -200,27 +200,27 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{done} -> {args.out}")
 
 
-def encode(model: TrainedModel, args) -> str:
+def run_encode(model: TrainedModel, args) -> str:
     names, images = model.read_named(args.images)
     codes = model.encode(inverted(images, args), args.sampled, args.seed)
     pictures.write_arrays(args.out, names, codes=codes)
     return f"{len(codes)} codes of {model.latent} dimensions"
 
 
-def decode(model: TrainedModel, args) -> str:
+def run_decode(model: TrainedModel, args) -> str:
     return write(args.out, model.decode(model.read_codes(args.codes)))
 
 
-def sample(model: TrainedModel, args) -> str:
+def run_sample(model: TrainedModel, args) -> str:
     return write(args.out, model.sample(args.count, args.seed))
 
 
-def reconstruct(model: TrainedModel, args) -> str:
+def run_reconstruct(model: TrainedModel, args) -> str:
     names, images = model.read_named(args.images)
     return write(args.out, model.reconstruct(inverted(images, args)), names)
 
 
-def interpolate(model: TrainedModel, args) -> str:
+def run_interpolate(model: TrainedModel, args) -> str:
     if args.between:
         ends = [inverted(model.read(path), args)[0] for path in args.between]
     else:
@@ -242,9 +242,9 @@ def parser() -> argparse.ArgumentParser:
     top = options(__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(function, help, out="PICTURES"):
+    def command(name, function, help, out="PICTURES"):
         added = commands.add_parser(
-            function.__name__, help=help, description=__doc__, formatter_class=top.formatter_class
+            name, help=help, description=__doc__, formatter_class=top.formatter_class
         )
         added.set_defaults(function=function)
         added.add_argument("--run", type=Path, required=True, metavar="DIR", help="a run's folder")
@@ -261,17 +261,17 @@ def parser() -> argparse.ArgumentParser:
             "light on dark (default: off)",
         )
 
-    added = command(encode, "images to codes", "codes.npz")
+    added = command("encode", run_encode, "images to codes", "codes.npz")
     takes_images(added)
     added.add_argument("--sampled", action="store_true", help="a draw of q(z|x), not its mean")
     added.add_argument("--seed", type=int, default=0, help="of the draws")
-    added = command(decode, "codes to images")
+    added = command("decode", run_decode, "codes to images")
     added.add_argument("--codes", required=True, help="array file, codes (n, d)")
-    added = command(sample, "new images")
+    added = command("sample", run_sample, "new images")
     added.add_argument("--count", type=int, default=64, help="how many images")
     added.add_argument("--seed", type=int, help="of the draws (default: the run's own samples)")
-    takes_images(command(reconstruct, "images, encoded and decoded"))
-    added = command(interpolate, "images on the line between two codes")
+    takes_images(command("reconstruct", run_reconstruct, "images, encoded and decoded"))
+    added = command("interpolate", run_interpolate, "images on the line between two codes")
     added.add_argument(
         "--between",
         nargs=2,

@@ -13,7 +13,7 @@ from workflow.report.text.statements import screen_frame
 from workflow.report.verdict import claims
 from workflow.report.verdict import judge as judging
 from workflow.report.verdict.compare import Effect
-from workflow.report.verdict.evidence import Source
+from workflow.report.verdict.evidence import Evidence
 from workflow.report.verdict.judge import (
     as_json,
     corrected,
@@ -125,7 +125,7 @@ def statement(name: str) -> claims.Statement:
 
 
 def verdict(name: str, metrics: dict):
-    source = Source({m["name"]: m["label"] for m in metrics["methods"]}, metrics)
+    source = Evidence({m["name"]: m["label"] for m in metrics["methods"]}, metrics)
     return judge(statement(name).cells, source)
 
 
@@ -393,7 +393,7 @@ def test_objective_10_is_intractable_if_its_runs_miss_their_rate(rate, expected,
 
 
 def test_the_papers_own_numbers_go_through_the_rule():
-    printed = Source(paper().methods)
+    printed = Evidence(paper().methods)
     words = {
         s.id: judge(s.cells, printed).word for s in claims.load_statements() if not s.not_testable
     }
@@ -407,7 +407,7 @@ def test_the_papers_own_numbers_go_through_the_rule():
 
 
 def test_accuracies_of_the_paper_have_binomial_errors():
-    grid = Source(paper().methods).grid(statement("vimae_comparable").cells[0])
+    grid = Evidence(paper().methods).grid(statement("vimae_comparable").cells[0])
     share = 0.93
     on_logits = 1 / np.sqrt(1000 * share * (1 - share))
     assert np.sqrt(grid.covariance[3, 3]) == pytest.approx(on_logits)

@@ -2,7 +2,7 @@
 
 from workflow.report.paper import paper
 
-Source = tuple[str, dict]  # ("record" or "run", the content of its metrics.json)
+NamedRun = tuple[str, dict]  # ("record" or "run", the content of its metrics.json)
 CORRUPTIONS = {
     "gaussian_clipped": "Gaussian noise, clipped to the range",
     "gaussian": "Gaussian noise, not clipped",
@@ -18,7 +18,7 @@ def corruption_label(name: str) -> str:
     return CORRUPTIONS.get(name, name.replace("_", " "))
 
 
-def method_labels(*sources: Source) -> dict[str, str]:
+def method_labels(*sources: NamedRun) -> dict[str, str]:
     """Name and label of every method of the last source and then of those before it, in order."""
     return {m["name"]: m["label"] for _, metrics in reversed(sources) for m in metrics["methods"]}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from data.files import read_json, write_json
 from workflow.report.arguments import report_options
-from workflow.report.labels import Source, dataset_label
+from workflow.report.labels import NamedRun, dataset_label
 from workflow.report.paper import paper
 from workflow.report.summary import write_summaries
 from workflow.report.text.beyond import every_dataset, further_tables
@@ -22,7 +22,7 @@ from workflow.report.text.writing import write_frame, write_text
 from workflow.report.verdict import judge
 
 
-def write_tables(sources: list[Source], folder: Path) -> None:
+def write_tables(sources: list[NamedRun], folder: Path) -> None:
     """Every table as CSV and LaTeX."""
     metrics = sources[-1][1]
     for position, table in enumerate(paper().tables.values(), start=1):
@@ -55,7 +55,7 @@ def write_tables(sources: list[Source], folder: Path) -> None:
             write_frame(folder, name, caption, frame)
 
 
-def read_sources(metrics: Path, record: Path | None) -> list[Source]:
+def read_sources(metrics: Path, record: Path | None) -> list[NamedRun]:
     """This run, and before it the committed record where there is one.
 
     A run of the preset that makes the record is its own record: one column says it all.

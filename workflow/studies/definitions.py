@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Column:
+class ShownValue:
     """A value of the tables: its name in `metrics.json`, {small} and {large} the levels of noise.
 
     "<name> - <other>" is what a seed's one value has more than its other.
@@ -51,27 +51,27 @@ class Study:
 
 CLEAN = "robustness.tsvm.clean"
 COLUMNS = (
-    Column("reconstruction.sampled.cost", "error, z sampled", 3),
-    Column("reconstruction.mean.cost", "error, z mean", 3),
-    Column("nll.nll", "IS-NLL", 1),
-    Column("nll.cross_entropy", "x-entropy", 0),
-    Column("fid.kid.test", "KID", 4),
-    Column("sharpness.samples.value", "sharpness", 4),
-    Column("information.information", "I(x; y) ≥", 2),
-    Column("information.rate", "rate", 2),
-    Column("information.divergence", "KL(q(z), p(z)) ≥", 2),
-    Column("information.mmd", "MMD", 4),
-    Column("information.active_units", "active units", 1),
-    Column("information.prior_entropy", "h(z)", 2),
-    Column("response.share.0.2", "share at 0.2", 2),
-    Column("response.surprise.0.2", "surprise at 0.2", 2),
-    Column(CLEAN, "clean", 1),
-    Column("robustness.tsvm.gaussian_clipped.{large}", "Gauss {large}", 1),
-    Column("robustness.tsvm.gaussian.{large}", "not clipped {large}", 1),
-    Column("robustness.tsvm.mask_zero.{large}", "mask {large}", 1),
-    Column(f"robustness.tsvm.gaussian_clipped.{{large}} - {CLEAN}", "Gauss − clean", 1),
-    Column(f"robustness.tsvm.gaussian.{{large}} - {CLEAN}", "not clipped − clean", 1),
-    Column(f"robustness.tsvm.mask_zero.{{large}} - {CLEAN}", "mask − clean", 1),
+    ShownValue("reconstruction.sampled.cost", "error, z sampled", 3),
+    ShownValue("reconstruction.mean.cost", "error, z mean", 3),
+    ShownValue("nll.nll", "IS-NLL", 1),
+    ShownValue("nll.cross_entropy", "x-entropy", 0),
+    ShownValue("fid.kid.test", "KID", 4),
+    ShownValue("sharpness.samples.value", "sharpness", 4),
+    ShownValue("information.information", "I(x; y) ≥", 2),
+    ShownValue("information.rate", "rate", 2),
+    ShownValue("information.divergence", "KL(q(z), p(z)) ≥", 2),
+    ShownValue("information.mmd", "MMD", 4),
+    ShownValue("information.active_units", "active units", 1),
+    ShownValue("information.prior_entropy", "h(z)", 2),
+    ShownValue("response.share.0.2", "share at 0.2", 2),
+    ShownValue("response.surprise.0.2", "surprise at 0.2", 2),
+    ShownValue(CLEAN, "clean", 1),
+    ShownValue("robustness.tsvm.gaussian_clipped.{large}", "Gauss {large}", 1),
+    ShownValue("robustness.tsvm.gaussian.{large}", "not clipped {large}", 1),
+    ShownValue("robustness.tsvm.mask_zero.{large}", "mask {large}", 1),
+    ShownValue(f"robustness.tsvm.gaussian_clipped.{{large}} - {CLEAN}", "Gauss − clean", 1),
+    ShownValue(f"robustness.tsvm.gaussian.{{large}} - {CLEAN}", "not clipped − clean", 1),
+    ShownValue(f"robustness.tsvm.mask_zero.{{large}} - {CLEAN}", "mask − clean", 1),
 )
 # Of these the figures show a panel each, where they were measured.
 DRAWN = (

@@ -6,7 +6,7 @@ from workflow.report.collect import summarise
 from workflow.report.labels import dataset_names
 from workflow.report.text.cells import missing
 from workflow.report.values import Value, measured, template_fields
-from workflow.studies.definitions import COLUMNS, Column, Contrast
+from workflow.studies.definitions import COLUMNS, Contrast, ShownValue
 
 
 def difference(first: dict, second: dict) -> dict:
@@ -53,11 +53,13 @@ def differences(metrics: dict, contrasts: tuple[Contrast, ...]) -> dict:
     return metrics | {"methods": labels, "datasets": datasets}
 
 
-def columns(metrics: dict, dataset: str, names: tuple[str, ...] | None = None) -> list[Column]:
+def columns(metrics: dict, dataset: str, names: tuple[str, ...] | None = None) -> list[ShownValue]:
     """The columns (of these names) that some method has a value of, with the levels filled in."""
     fields = template_fields(metrics, dataset)
     wanted = [column for column in COLUMNS if names is None or column.name in names]
-    filled = [Column(c.name.format(**fields), c.head.format(**fields), c.digits) for c in wanted]
+    filled = [
+        ShownValue(c.name.format(**fields), c.head.format(**fields), c.digits) for c in wanted
+    ]
     there = {name for of in metrics["datasets"][dataset]["methods"].values() for name in of}
     return [column for column in filled if column.name in there]
 

@@ -7,7 +7,7 @@ from workflow.record import take_in
 from workflow.report.collect import as_text, collect
 from workflow.report.labels import dataset_label, dataset_names
 from workflow.report.pictures import drawing
-from workflow.report.text.notes import origin_line, scale
+from workflow.report.text.notes import origin_line, size_text
 from workflow.report.text.writing import to_markdown, write_text
 from workflow.settings import Settings, check, load
 from workflow.studies.definitions import Study
@@ -34,7 +34,7 @@ def document(study: Study, metrics: dict) -> str:
     """The study as markdown: its question, then both tables of every dataset."""
     compared = differences(metrics, study.contrasts)
     parts = [f"# {study.title}", study.question]
-    size = scale(metrics)
+    size = size_text(metrics)
     parts.append(f"{size[0].upper()}{size[1:]}. {NOTES}")
     parts.append(f"![{study.title}](figure.png)")
     for dataset in dataset_names(metrics):

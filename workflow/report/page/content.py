@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from workflow.report.labels import Source, dataset_label, dataset_names, method_labels
+from workflow.report.labels import NamedRun, dataset_label, dataset_names, method_labels
 from workflow.report.page.costs import costs_frame
 from workflow.report.page.grids import frame_grid, table_grid
 from workflow.report.paper import Table, paper
@@ -27,7 +27,7 @@ from workflow.report.text.statements import SIGNS, VERDICT_NOTE, measured_short,
 from workflow.report.text.untested import groups, tells_nothing, was_tested
 from workflow.report.verdict import judge
 from workflow.report.verdict.compare import Effect
-from workflow.report.verdict.evidence import Source as Evidence
+from workflow.report.verdict.evidence import Evidence
 from workflow.report.verdict.judge import Judged
 
 LOSSY = 85  # WebP quality of photographs; charts are smaller without loss
@@ -109,7 +109,7 @@ def together(verdict: str, why: str, entries: list[dict]) -> dict:
     }
 
 
-def statements(sources: list[Source]) -> list[dict]:
+def statements(sources: list[NamedRun]) -> list[dict]:
     """Every statement, in the paper's order; where the first is, those that share why nothing is known."""
     *earlier, (_, metrics) = sources
     others = {name: judge.judge_all(own) for name, own in earlier}
@@ -140,7 +140,7 @@ def verdict_counts(found: list[dict]) -> list[dict]:
     ]
 
 
-def protocols(scores: list[str], datasets: set[str], sources: list[Source]) -> list[dict]:
+def protocols(scores: list[str], datasets: set[str], sources: list[NamedRun]) -> list[dict]:
     """How scores were measured, by source."""
     found = []
     for name, metrics in sources:
@@ -151,7 +151,7 @@ def protocols(scores: list[str], datasets: set[str], sources: list[Source]) -> l
     return found
 
 
-def table_section(table: Table, sources: list[Source], title: str) -> dict:
+def table_section(table: Table, sources: list[NamedRun], title: str) -> dict:
     """A table of the paper, or of its kind: grids, why it may not compare, notes, readings."""
     datasets = {column.dataset for column in table.columns.values()}
     reasons: dict[str, list[str]] = {}
@@ -178,7 +178,7 @@ def table_section(table: Table, sources: list[Source], title: str) -> dict:
     }
 
 
-def table_sections(sources: list[Source]) -> list[dict]:
+def table_sections(sources: list[NamedRun]) -> list[dict]:
     """All tables of the paper, each followed by those of its kind on further datasets."""
     sections = []
     for table in paper().tables.values():
@@ -190,7 +190,7 @@ def table_sections(sources: list[Source]) -> list[dict]:
     return sections
 
 
-def score_sections(sources: list[Source], frames) -> list[dict]:
+def score_sections(sources: list[NamedRun], frames) -> list[dict]:
     """Tables that are ours: `frames(source)` gives them by score."""
     sections: dict[str, dict] = {}
     for source in reversed(sources):
@@ -203,7 +203,7 @@ def score_sections(sources: list[Source], frames) -> list[dict]:
     return list(sections.values())
 
 
-def information(source: Source) -> dict:
+def information(source: NamedRun) -> dict:
     """Table VI of a source, by its score."""
     frame = information_frame(source[1])
     return {"information": frame} if len(frame) else {}
@@ -237,7 +237,7 @@ def figures(metrics: dict, folder: Path) -> list[dict]:
     ]
 
 
-def costs(sources: list[Source], root: Path) -> list:
+def costs(sources: list[NamedRun], root: Path) -> list:
     """Training runs of every source, and all jobs of this run."""
     run = sources[-1]
     grids = []
@@ -251,7 +251,7 @@ def costs(sources: list[Source], root: Path) -> list:
     return grids
 
 
-def page(sources: list[Source], root: Path) -> dict:
+def page(sources: list[NamedRun], root: Path) -> dict:
     """Everything that the template shows; `root` is the preset's folder of results."""
     metrics = sources[-1][1]
     judged = statements(sources)

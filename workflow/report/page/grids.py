@@ -5,13 +5,13 @@ from itertools import groupby
 
 import pandas as pd
 
-from workflow.report.labels import Source, dataset_label, method_labels
+from workflow.report.labels import NamedRun, dataset_label, method_labels
 from workflow.report.paper import Table
 from workflow.report.text.frames import Head, table_frame, table_heads
 
 
 @dataclass(frozen=True)
-class Column:
+class GridColumn:
     """A column's head, under that of its `group`; `dataset` or `method` if all of it is of one."""
 
     text: str
@@ -34,7 +34,7 @@ class Grid:
     """A table of a page; the first `left` columns are words."""
 
     caption: str
-    columns: list[Column]
+    columns: list[GridColumn]
     rows: list[Row]
     left: int = 1
     groups: list[tuple[str, str, int]] = field(default_factory=list)
@@ -48,12 +48,12 @@ class Grid:
         return "" if "" in found else " ".join(sorted(found))
 
 
-def table_grid(table: Table, block: dict, sources: list[Source], caption: str) -> Grid:
+def table_grid(table: Table, block: dict, sources: list[NamedRun], caption: str) -> Grid:
     """A block of a table: rows are methods, columns belong to datasets."""
     frame = table_frame(table, block, sources, bold=True)
     heads = table_heads(table, block, sources)
     names = list(method_labels(*sources))
-    columns = [Column("method"), *(column_of(head) for head in heads)]
+    columns = [GridColumn("method"), *(column_of(head) for head in heads)]
     methods = [*names, *[""] * (len(frame) - len(names))]  # the last row may be of real images
     rows = [
         Row(list(cells), method=method)
@@ -66,17 +66,18 @@ def table_grid(table: Table, block: dict, sources: list[Source], caption: str) -
     return Grid(caption, columns, rows, groups=groups)
 
 
-def column_of(head: Head) -> Column:
+def column_of(head: Head) -> GridColumn:
     """The head of a column of one of the paper's tables."""
-    return Column(head.name, head.group, head.column.dataset)
+    return GridColumn(head.name, head.group, head.column.dataset)
 
 
-def frame_grid(frame: pd.DataFrame, source: Source, caption: str, *, left: int) -> Grid:
+def frame_grid(frame: pd.DataFrame, source: NamedRun, caption: str, *, left: int) -> Grid:
     """Any frame: its columns `dataset` and `method`, or columns named as one, say which."""
     labels = {label: name for name, label in method_labels(source).items()}
     datasets = {dataset_label(source[1], name): name for name in source[1]["datasets"]}
     columns = [
-        Column(name, dataset=datasets.get(name, ""), method=labels.get(name, "")) for name in frame
+        GridColumn(name, dataset=datasets.get(name, ""), method=labels.get(name, ""))
+        for name in frame
     ]
     rows = [
         Row(

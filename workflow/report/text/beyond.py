@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from workflow.report.labels import Source, dataset_names, dataset_title
+from workflow.report.labels import NamedRun, dataset_names, dataset_title
 from workflow.report.paper import Column, Table, paper
 from workflow.report.values import template_fields
 
 
-def was_measured(sources: list[Source], dataset: str, template: str) -> bool:
+def was_measured(sources: list[NamedRun], dataset: str, template: str) -> bool:
     """Whether any method of any source has this value; `template` as in paper.yaml."""
     for _, metrics in sources:
         name = template.format(**template_fields(metrics, dataset))
@@ -17,12 +17,12 @@ def was_measured(sources: list[Source], dataset: str, template: str) -> bool:
     return False
 
 
-def every_dataset(sources: list[Source]) -> list[str]:
+def every_dataset(sources: list[NamedRun]) -> list[str]:
     """Datasets of any source, the last source's order first."""
     return list(dict.fromkeys(name for _, m in reversed(sources) for name in dataset_names(m)))
 
 
-def further_columns(table: Table, sources: list[Source]) -> dict[str, Column]:
+def further_columns(table: Table, sources: list[NamedRun]) -> dict[str, Column]:
     """A column a dataset for each value of the table that was measured where the paper has none."""
     columns = table.columns.values()
     values = {label: name for column in columns for label, name in column.values.items()}
@@ -39,7 +39,7 @@ def further_columns(table: Table, sources: list[Source]) -> dict[str, Column]:
     return found
 
 
-def further_tables(table: Table, sources: list[Source]) -> list[Table]:
+def further_tables(table: Table, sources: list[NamedRun]) -> list[Table]:
     """What was run of the table's values on datasets that no table of its scores has."""
     unprinted = {"rows": {}, "blocks": [{}], "impossible": {}, "evaluation_images": None}
     if table.others == "columns":

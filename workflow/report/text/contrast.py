@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from workflow.report.labels import Source, dataset_label, dataset_names, method_labels
+from workflow.report.labels import NamedRun, dataset_label, dataset_names, method_labels
 from workflow.report.paper import paper
 from workflow.report.text.cells import diverged
 from workflow.report.values import measured, template_fields
@@ -100,7 +100,7 @@ def contrast_frame(metrics: dict, first: str, second: str) -> pd.DataFrame:
     return frame.rename_axis("value").reset_index()
 
 
-def contrasts(sources: list[Source]) -> list[tuple[Source, pd.DataFrame]]:
+def contrasts(sources: list[NamedRun]) -> list[tuple[NamedRun, pd.DataFrame]]:
     """VIMAE-n less the VAE of every source that has both, this run first."""
     return [
         (source, contrast_frame(source[1], *PAIR))

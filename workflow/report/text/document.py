@@ -1,6 +1,6 @@
 """tables.md: the verdict, the tables, figures, and where the numbers come from."""
 
-from workflow.report.labels import Source, dataset_label
+from workflow.report.labels import NamedRun, dataset_label
 from workflow.report.paper import Table, paper
 from workflow.report.pictures.captions import charts, figure_captions
 from workflow.report.text import notes
@@ -36,7 +36,7 @@ same prior.
 OTHERS = "What no table above names: mean, 95 % interval in brackets, count of seeds where several."
 
 
-def verdict_section(sources: list[Source]) -> str:
+def verdict_section(sources: list[NamedRun]) -> str:
     """The first screen: what became of the paper's statements, in one sentence and one table."""
     metrics = sources[-1][1]
     frame = screen_frame(sources)
@@ -50,7 +50,7 @@ def verdict_section(sources: list[Source]) -> str:
     return "\n".join(lines)
 
 
-def contrast_section(sources: list[Source]) -> str:
+def contrast_section(sources: list[NamedRun]) -> str:
     """What VIMAE changes, the most that one table can say; nothing where it was not run."""
     lines = []
     for (name, _), frame in contrasts(sources):
@@ -60,7 +60,7 @@ def contrast_section(sources: list[Source]) -> str:
     return "\n".join(["## VIMAE-n less the VAE", "", CONTRAST_NOTE, "", *lines])
 
 
-def protocol_fold(source: Source, scores: list[str], datasets: set[str]) -> list[str]:
+def protocol_fold(source: NamedRun, scores: list[str], datasets: set[str]) -> list[str]:
     """How scores were made, behind one line; nothing where none was run."""
     name, metrics = source
     text = notes.protocol_text(metrics, scores, datasets)
@@ -72,7 +72,7 @@ def columns_datasets(table: Table) -> set[str]:
     return {column.dataset for column in table.columns.values()}
 
 
-def table_blocks(table: Table, sources: list[Source]) -> list[str]:
+def table_blocks(table: Table, sources: list[NamedRun]) -> list[str]:
     """The blocks of a table as markdown, each followed by an empty line."""
     lines = []
     for block in table.blocks:
@@ -80,7 +80,7 @@ def table_blocks(table: Table, sources: list[Source]) -> list[str]:
     return lines
 
 
-def folds(table: Table, sources: list[Source]) -> list[str]:
+def folds(table: Table, sources: list[NamedRun]) -> list[str]:
     """Other readings of robustness, and the protocol, of what a table shows."""
     lines, datasets = [], columns_datasets(table)
     for name, metrics in sources:
@@ -93,7 +93,7 @@ def folds(table: Table, sources: list[Source]) -> list[str]:
     return lines
 
 
-def table_section(table: Table, sources: list[Source]) -> str:
+def table_section(table: Table, sources: list[NamedRun]) -> str:
     """A table of the paper: blocks, why it may not compare, folds; then further datasets."""
     lines = [f"### Table {table.name}: {table.title}", "", f"{table.unit}.", ""]
     lines += table_blocks(table, sources)
@@ -109,7 +109,7 @@ def table_section(table: Table, sources: list[Source]) -> str:
     return "\n".join(lines)
 
 
-def information_section(sources: list[Source]) -> str:
+def information_section(sources: list[NamedRun]) -> str:
     """Table VI, which is ours; nothing where it was not run."""
     lines = []
     for name, metrics in sources:
@@ -123,7 +123,7 @@ def information_section(sources: list[Source]) -> str:
     return "\n".join([title, "", INFORMATION_UNIT, "", *lines, fold("Notes", INFORMATION_NOTE)])
 
 
-def other_section(sources: list[Source]) -> str:
+def other_section(sources: list[NamedRun]) -> str:
     """Scores and values that no table above names, one plain table each."""
     lines = []
     for name, metrics in sources:
@@ -135,12 +135,12 @@ def other_section(sources: list[Source]) -> str:
     return "\n".join(["## Other scores", "", OTHERS, "", *lines])
 
 
-def record_line(sources: list[Source]) -> str:
+def record_line(sources: list[NamedRun]) -> str:
     """Whether there is a column `record`, and of what scale."""
     if len(sources) == 1:
         return "There is no `record`: no other run is at hand."
     metrics = sources[0][1]
-    return f"`record` is the best committed run, {notes.scale(metrics)}."
+    return f"`record` is the best committed run, {notes.size_text(metrics)}."
 
 
 def figure_section(metrics: dict, figures: str) -> str:
@@ -154,7 +154,7 @@ def figure_section(metrics: dict, figures: str) -> str:
     return "\n".join(parts)
 
 
-def origin_section(sources: list[Source]) -> str:
+def origin_section(sources: list[NamedRun]) -> str:
     """Paper, presets, hardware, sizes and durations."""
     lines = ["## Where the numbers come from", "", f"Paper: {paper().citation}.", ""]
     lines += [notes.origin_line(metrics, name) for name, metrics in sources]
@@ -166,7 +166,7 @@ def origin_section(sources: list[Source]) -> str:
     return "\n".join(lines)
 
 
-def document(sources: list[Source], figures: str) -> str:
+def document(sources: list[NamedRun], figures: str) -> str:
     """The whole of tables.md; `figures` is the path to the figures from where it will lie."""
     parts = [f"# {TITLE}", verdict_section(sources), contrast_section(sources)]
     parts += ["## The paper's tables", LEGEND.format(record=record_line(sources))]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from workflow.report.labels import (
-    Source,
+    NamedRun,
     corruption_label,
     dataset_label,
     dataset_names,
@@ -35,10 +35,10 @@ class Head:
     name: str
     column: Column
     value: str | None = None
-    source: Source | None = None
+    source: NamedRun | None = None
 
 
-def column_heads(table: Table, column: Column, sources: list[Source]) -> list[Head]:
+def column_heads(table: Table, column: Column, sources: list[NamedRun]) -> list[Head]:
     """A column of the paper's: its own number, then every value of each source."""
     fields = template_fields(sources[-1][1], column.dataset)
     label = column.label.format(**fields)
@@ -55,7 +55,7 @@ def column_heads(table: Table, column: Column, sources: list[Source]) -> list[He
     return heads
 
 
-def table_heads(table: Table, block: dict, sources: list[Source]) -> list[Head]:
+def table_heads(table: Table, block: dict, sources: list[NamedRun]) -> list[Head]:
     """All heads of one block of a table, the column of methods left out."""
     columns = [table.columns[name] for name in block.get("columns", table.columns)]
     return [head for column in columns for head in column_heads(table, column, sources)]
@@ -73,7 +73,7 @@ def column_texts(table: Table, head: Head, methods: list[str], bold: bool) -> li
 
 
 def table_frame(
-    table: Table, block: dict, sources: list[Source], *, bold: bool = False
+    table: Table, block: dict, sources: list[NamedRun], *, bold: bool = False
 ) -> pd.DataFrame:
     """One block of a table: a row a method, per column the paper, then each source's values.
 

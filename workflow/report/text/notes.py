@@ -162,7 +162,7 @@ def seeds_run(metrics: dict, datasets: list[str]) -> int:
     return max((of["count"]["runs"] for of in runs), default=0)
 
 
-def scale(metrics: dict) -> str:
+def size_text(metrics: dict) -> str:
     """A run's preset and how large it was."""
     settings = [entry["settings"] for entry in metrics["datasets"].values() if entry["settings"]]
     widths = dict.fromkeys(width_text(own) for own in settings)

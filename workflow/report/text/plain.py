@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from workflow.report.labels import Source, dataset_label, dataset_names
+from workflow.report.labels import NamedRun, dataset_label, dataset_names
 from workflow.report.paper import paper
 from workflow.report.text.beyond import every_dataset
 from workflow.report.text.cells import with_interval
@@ -24,7 +24,7 @@ def named(metrics: dict) -> set[str]:
     return names
 
 
-def plain_frames(source: Source) -> dict[str, pd.DataFrame]:
+def plain_frames(source: NamedRun) -> dict[str, pd.DataFrame]:
     """By score: a row a dataset and method, a column a value with its 95 % interval."""
     _, metrics = source
     shown = named(metrics)

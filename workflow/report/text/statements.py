@@ -8,7 +8,7 @@ from workflow.report.labels import dataset_title
 from workflow.report.text.untested import has_verdict, tells_nothing, was_tested
 from workflow.report.verdict import judge
 from workflow.report.verdict.claims import Cell, scale_of
-from workflow.report.verdict.evidence import Source
+from workflow.report.verdict.evidence import Evidence
 from workflow.report.verdict.judge import Judged
 from workflow.report.verdict.outcome import (
     CONTRADICTED,
@@ -54,7 +54,7 @@ def others_short(entry: Judged) -> str:
     return ", ".join(f"{counts[sign]} {sign}" for sign in signs if counts[sign]) or "–"
 
 
-def short_score(cell: Cell, source: Source) -> str:
+def short_score(cell: Cell, source: Evidence) -> str:
     """What a cell was measured by, in as few words as a table's head."""
     short = scale_of(cell.score).short
 
@@ -68,7 +68,7 @@ def short_score(cell: Cell, source: Source) -> str:
     return f"{beside}{short} {head(cell.column)}{change}"
 
 
-def measured_short(entry: Judged, source: Source) -> str:
+def measured_short(entry: Judged, source: Evidence) -> str:
     """Score, dataset and methods of the comparison that decided."""
     cells, place = entry.statement.cells, entry.outcome.place
     cell = cells[place[0] if place else 0]
@@ -107,7 +107,7 @@ def screen_frame(sources: list[tuple[str, dict]]) -> pd.DataFrame:
     """
     by_source = {name: judge.judge_all(metrics) for name, metrics in sources}
     *earlier, (last, metrics) = sources
-    source = Source({m["name"]: m["label"] for m in metrics["methods"]}, metrics)
+    source = Evidence({m["name"]: m["label"] for m in metrics["methods"]}, metrics)
     mixed = {name: len(judge.seeds_behind(judged)) > 1 for name, judged in by_source.items()}
     rows = []
     for number, entry in enumerate(by_source[last]):

@@ -15,7 +15,7 @@ from workflow.report.verdict.blocks import (
     over_units,
 )
 from workflow.report.verdict.claims import Cell, scale_of
-from workflow.report.verdict.evidence import Grid, Source
+from workflow.report.verdict.evidence import Evidence, Grid
 
 OPEN = (1.0, 1.0, 1.0)  # p-values that say nothing
 
@@ -122,7 +122,7 @@ def shown(found: Estimate, k: int, scale: Scale, centre: float, what: str) -> Ef
     return Effect(what, value, (low, high) if np.isfinite(low) else None, scale.unit)
 
 
-def compare(number: int, cell: Cell, source: Source) -> list[Comparison]:
+def compare(number: int, cell: Cell, source: Evidence) -> list[Comparison]:
     """Every comparison of a cell (the `number`-th of its statement) of which both sides were run."""
     grid = source.grid(cell)
     if cell.kind == "falls_with":
@@ -153,7 +153,7 @@ def compare(number: int, cell: Cell, source: Source) -> list[Comparison]:
     ]
 
 
-def compare_across(number: int, cell: Cell, source: Source, grid: Grid) -> list[Comparison]:
+def compare_across(number: int, cell: Cell, source: Evidence, grid: Grid) -> list[Comparison]:
     """The one comparison of a line through all methods: this score against another.
 
     Its rise has two errors, and both tests must reject: over methods, what the line leaves over, says

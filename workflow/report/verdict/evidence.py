@@ -114,7 +114,7 @@ def printed_grid(table: Table, column: str, methods: list[str]) -> Grid:
 
 
 @dataclass(frozen=True)
-class Source:
+class Evidence:
     """Where numbers come from: `metrics` of a run, or the paper's tables if it is None."""
 
     methods: dict[str, str]  # name: label, in the order of all arrays

@@ -18,7 +18,7 @@ from workflow.report.paper import paper
 from workflow.report.verdict.blocks import LEVEL
 from workflow.report.verdict.claims import Cell, Statement, load_statements, scale_of
 from workflow.report.verdict.compare import Effect
-from workflow.report.verdict.evidence import Source
+from workflow.report.verdict.evidence import Evidence
 from workflow.report.verdict.outcome import (
     CONTRADICTED,
     DECIDED,
@@ -58,7 +58,7 @@ class Judged:
         return self.alone if self.alone.verdict != self.outcome.verdict else None
 
 
-def score_title(cell: Cell, source: Source) -> str:
+def score_title(cell: Cell, source: Evidence) -> str:
     """What a cell was measured by, in words."""
 
     def words(score: str) -> str:
@@ -74,7 +74,7 @@ def score_title(cell: Cell, source: Source) -> str:
     return f"{label}, {words(cell.score)}{change}"
 
 
-def measured_on(cells: list[Cell], source: Source, outcome: Outcome) -> str:
+def measured_on(cells: list[Cell], source: Evidence, outcome: Outcome) -> str:
     """Scores, datasets and seeds behind a verdict."""
     places: dict[str, list[str]] = {}
     for cell in cells:
@@ -89,7 +89,7 @@ def measured_on(cells: list[Cell], source: Source, outcome: Outcome) -> str:
     return "; ".join([*parts, *outcome.remarks])
 
 
-def judge_statement(statement: Statement, source: Source, printed: Source) -> Judged:
+def judge_statement(statement: Statement, source: Evidence, printed: Evidence) -> Judged:
     """A statement on a run and on the paper, before Holm's correction."""
     if statement.not_testable:
         outcome = Outcome(NOT_TESTABLE, remarks=(statement.not_testable,))
@@ -138,8 +138,8 @@ def judge_all(metrics: dict) -> list[Judged]:
 @lru_cache(maxsize=4)
 def _judged(content: str) -> tuple[Judged, ...]:
     metrics = json.loads(content)
-    source = Source({m["name"]: m["label"] for m in metrics["methods"]}, metrics)
-    printed = Source(paper().methods)
+    source = Evidence({m["name"]: m["label"] for m in metrics["methods"]}, metrics)
+    printed = Evidence(paper().methods)
     return tuple(corrected([judge_statement(s, source, printed) for s in load_statements()]))
 
 

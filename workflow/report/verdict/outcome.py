@@ -8,7 +8,7 @@ from workflow.report.paper import paper
 from workflow.report.verdict.blocks import LEVEL, conclude
 from workflow.report.verdict.claims import Cell, scale_of
 from workflow.report.verdict.compare import Comparison, Effect, compare
-from workflow.report.verdict.evidence import Source
+from workflow.report.verdict.evidence import Evidence
 
 HOLDS, CONTRADICTED, EQUIVALENT, UNDECIDED = "holds", "contradicted", "equivalent", "undecided"
 NOT_TESTED, NOT_TESTABLE = "not tested", "not testable here"
@@ -52,7 +52,7 @@ class Outcome:
         return f"{self.verdict} on this seed" if self.seeds == 1 else self.verdict
 
 
-def remarks(cells: list[Cell], source: Source) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def remarks(cells: list[Cell], source: Evidence) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What a reader must not miss: methods that diverged, are doubtful or were not run.
 
     Returns all such remarks, and those of them that say what diverged.
@@ -80,7 +80,7 @@ def remarks(cells: list[Cell], source: Source) -> tuple[tuple[str, ...], tuple[s
     return tuple(dict.fromkeys(found)), tuple(dict.fromkeys(failures))
 
 
-def lacks_methods(cells: list[Cell], source: Source) -> bool:
+def lacks_methods(cells: list[Cell], source: Evidence) -> bool:
     """Whether a statement names methods that a run has not, on a dataset that it has."""
     grids = [(cell, source.grid(cell).runs) for cell in cells]
     return any(
@@ -91,7 +91,7 @@ def lacks_methods(cells: list[Cell], source: Source) -> bool:
     )
 
 
-def count_failures(cells: list[Cell], source: Source) -> Outcome:
+def count_failures(cells: list[Cell], source: Evidence) -> Outcome:
     """Whether a method cannot be trained: by counting its runs, all, none or some."""
     failed = total = 0
     for cell in cells:
@@ -128,7 +128,7 @@ def decide(comparisons: list[Comparison]) -> tuple[str, float, Comparison]:
     return verdict, min(1.0, value), comparisons[ranks.index(max(ranks))]
 
 
-def judge(cells: list[Cell], source: Source) -> Outcome:
+def judge(cells: list[Cell], source: Evidence) -> Outcome:
     """Apply the rule to cells that together make a statement: each of them must hold.
 
     A dataset that was not run leaves a verdict on the others; a score that was run nowhere leaves
@@ -172,7 +172,7 @@ def judge(cells: list[Cell], source: Source) -> Outcome:
     )
 
 
-def effect_at(cells: list[Cell], place: tuple | None, source: Source) -> Effect | None:
+def effect_at(cells: list[Cell], place: tuple | None, source: Evidence) -> Effect | None:
     """The source's difference in one comparison, None where it has no number."""
     if place is None:
         return None
