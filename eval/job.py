@@ -63,8 +63,8 @@ class Result:
     values: dotted name -> a number in the spelling of `eval.measured`.
     protocol: how they were made, for JSON.
     units: name of a value -> (n,) what it is the mean of, one number an image or repeat. Methods
-        share images, so differences of methods are taken unit by unit. Accuracies are in percent
-        in `values` and between 0 and 1 here.
+        share images, so differences of methods are taken unit by unit. Accuracies are in percent,
+        here as in `values`.
     indices: (n,) the test images that the units belong to; None if the units are not images.
     """
 

@@ -27,7 +27,7 @@ OTHER_MARKERS = ("X", "P", "*", "<", ">", "p", "d")
 def looks(methods: list[str]) -> dict[str, dict]:
     """Colour and marker of every method; those that the paper does not have differ by position.
 
-    Two further methods share neither colour nor marker, and only the 36th looks like the first.
+    Of the first 35 further methods no two share both, and the 36th looks like the first.
     """
     other = [method for method in methods if method not in LOOKS]
     found = {}
