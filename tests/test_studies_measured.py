@@ -90,7 +90,7 @@ def test_a_study_is_rendered_from_what_was_measured(tmp_path):
     head = "information.rate"
     assert table["VIMAE-n"][2] == "∞", head
     # Noise leaves 50 and the error of 90: -39, -38.9, -38.8.
-    head = table["method"].index("Gauss − clean")
+    head = table["method"].index("clipped − clean")
     assert table["β-VAE (β=0.1)"][head] == "-38.9 ± 0.1"
     assert table["β 1 → 0.1"][head] == "**-3.3 ± 0.2**"
     # The VAE is the fourth: 4 + 0.4 seed. Differences -3, -3.3, -3.6.

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 class ShownValue:
     """A value of the tables: its name in `metrics.json`, {small} and {large} the levels of noise.
 
-    "<name> - <other>" is what a seed's one value has more than its other.
+    "<name> - <other>" is what a seed's one value has more than its other. `unit` is what the
+    figures write at its axis.
     """
 
     name: str
     head: str
     digits: int
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,25 +55,25 @@ CLEAN = "robustness.tsvm.clean"
 COLUMNS = (
     ShownValue("reconstruction.sampled.cost", "error, z sampled", 3),
     ShownValue("reconstruction.mean.cost", "error, z mean", 3),
-    ShownValue("nll.nll", "IS-NLL", 1),
-    ShownValue("nll.cross_entropy", "x-entropy", 0),
+    ShownValue("nll.nll", "IS-NLL", 1, "nats"),
+    ShownValue("nll.cross_entropy", "x-entropy", 0, "nats"),
     ShownValue("fid.kid.test", "KID", 4),
     ShownValue("sharpness.samples.value", "sharpness", 4),
-    ShownValue("information.information", "I(x; y) ≥", 2),
-    ShownValue("information.rate", "rate", 2),
-    ShownValue("information.divergence", "KL(q(z), p(z)) ≥", 2),
+    ShownValue("information.information", "I(x; y) ≥", 2, "nats"),
+    ShownValue("information.rate", "rate", 2, "nats"),
+    ShownValue("information.divergence", "KL(q(z), p(z)) ≥", 2, "nats"),
     ShownValue("information.mmd", "MMD", 4),
     ShownValue("information.active_units", "active units", 1),
-    ShownValue("information.prior_entropy", "h(z)", 2),
+    ShownValue("information.prior_entropy", "h(z)", 2, "nats"),
     ShownValue("response.share.0.2", "share at 0.2", 2),
     ShownValue("response.surprise.0.2", "surprise at 0.2", 2),
-    ShownValue(CLEAN, "clean", 1),
-    ShownValue("robustness.tsvm.gaussian_clipped.{large}", "Gauss {large}", 1),
-    ShownValue("robustness.tsvm.gaussian.{large}", "not clipped {large}", 1),
-    ShownValue("robustness.tsvm.mask_zero.{large}", "mask {large}", 1),
-    ShownValue(f"robustness.tsvm.gaussian_clipped.{{large}} - {CLEAN}", "Gauss − clean", 1),
-    ShownValue(f"robustness.tsvm.gaussian.{{large}} - {CLEAN}", "not clipped − clean", 1),
-    ShownValue(f"robustness.tsvm.mask_zero.{{large}} - {CLEAN}", "mask − clean", 1),
+    ShownValue(CLEAN, "clean", 1, "%"),
+    ShownValue("robustness.tsvm.gaussian_clipped.{large}", "clipped {large}", 1, "%"),
+    ShownValue("robustness.tsvm.gaussian.{large}", "not clipped {large}", 1, "%"),
+    ShownValue("robustness.tsvm.mask_zero.{large}", "mask {large}", 1, "%"),
+    ShownValue(f"robustness.tsvm.gaussian_clipped.{{large}} - {CLEAN}", "clipped − clean", 1, "points"),
+    ShownValue(f"robustness.tsvm.gaussian.{{large}} - {CLEAN}", "not clipped − clean", 1, "points"),
+    ShownValue(f"robustness.tsvm.mask_zero.{{large}} - {CLEAN}", "mask − clean", 1, "points"),
 )
 # Of these the figures show a panel each, where they were measured.
 DRAWN = (

@@ -14,6 +14,12 @@ from workflow.studies.frames import columns, differences
 BAR = {"capsize": 2, "lw": 1.2}
 # A cost looks as a method of the paper with it does; any that is not named here as VIMAE-l.
 LOOK_OF_COST = {"bernoulli": "vae", "gaussian": "beta_vae_high", "squared_error": "vimae_n"}
+NAME_OF_COST = {
+    "bernoulli": "Bernoulli",
+    "flipped": "Bernoulli with a limit (flips)",
+    "gaussian": "Gaussian (squared error)",
+    "squared_error": "0.05 × squared error",
+}
 
 
 def panels(metrics: dict) -> list[str]:
@@ -31,7 +37,7 @@ def cost_style(settings: Settings, dataset: str, method: str) -> dict:
     """Colour, marker and label of the cost by which a method is trained."""
     cost = settings.train_settings(dataset, method)["method"]["likelihood"]
     colour, marker = drawing.LOOKS[LOOK_OF_COST.get(cost, "vimae_l")]
-    return {"color": colour, "fmt": marker, "label": cost.capitalize().replace("_", " ")}
+    return {"color": colour, "fmt": marker, "label": NAME_OF_COST.get(cost, cost)}
 
 
 def methods_figure(metrics: dict, study: Study, settings: Settings):
@@ -40,7 +46,8 @@ def methods_figure(metrics: dict, study: Study, settings: Settings):
     Colour and marker say by which cost a method was trained.
     """
     datasets, heads = dataset_names(metrics), panels(metrics)
-    labels = {method["name"]: method["label"] for method in metrics["methods"]}
+    shown = {method for dataset in datasets for method in metrics["datasets"][dataset]["methods"]}
+    labels = {m["name"]: m["label"] for m in metrics["methods"] if m["name"] in shown}
     rows = np.arange(len(labels))[::-1]  # the first method on top
     styles = {method: cost_style(settings, datasets[0], method) for method in labels}
     height = 0.22 * len(labels) + 0.5
@@ -60,6 +67,7 @@ def methods_figure(metrics: dict, study: Study, settings: Settings):
             axes.set_ylim(-0.6, len(rows) - 0.4)
             axes.locator_params(axis="x", nbins=4)
             axes.set_title(head)
+            axes.set_xlabel(drawn[head].unit if head in drawn else "")
     drawing.method_legend(figure, {style["label"]: style["label"] for style in styles.values()})
     return figure
 

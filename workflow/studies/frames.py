@@ -1,5 +1,7 @@
 """The tables of a study: values by method, and what one difference does, paired over the seeds."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from workflow.report.collect import summarise
@@ -58,7 +60,7 @@ def columns(metrics: dict, dataset: str, names: tuple[str, ...] | None = None) -
     fields = template_fields(metrics, dataset)
     wanted = [column for column in COLUMNS if names is None or column.name in names]
     filled = [
-        ShownValue(c.name.format(**fields), c.head.format(**fields), c.digits) for c in wanted
+        replace(c, name=c.name.format(**fields), head=c.head.format(**fields)) for c in wanted
     ]
     there = {name for of in metrics["datasets"][dataset]["methods"].values() for name in of}
     return [column for column in filled if column.name in there]

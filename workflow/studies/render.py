@@ -17,7 +17,7 @@ from workflow.studies.frames import differences, long_frame, value_frame, with_c
 NOTES = """\
 ± is the standard error over seeds; (n): of n seeds only; ‡: the estimator does not vouch for it;
 ∞: infinite in theory. Errors are 0.05 × squared error, likelihoods, information, rate and KL in nats,
-accuracies (clean, Gauss: noise clipped to the data's range, the same not clipped, mask) those of the
+accuracies (clean; Gaussian noise, clipped to the data's range or not; mask) those of the
 TSVM in %; "− clean" is what they change by. How each is measured: [docs](../../../docs).
 Differences are taken seed by seed; bold: Student's 95 % interval over seeds does not hold zero,
 uncorrected for their number (of twenty differences that are none, one is bold)."""
