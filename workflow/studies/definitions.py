@@ -71,7 +71,9 @@ COLUMNS = (
     ShownValue("robustness.tsvm.gaussian_clipped.{large}", "clipped {large}", 1, "%"),
     ShownValue("robustness.tsvm.gaussian.{large}", "not clipped {large}", 1, "%"),
     ShownValue("robustness.tsvm.mask_zero.{large}", "mask {large}", 1, "%"),
-    ShownValue(f"robustness.tsvm.gaussian_clipped.{{large}} - {CLEAN}", "clipped − clean", 1, "points"),
+    ShownValue(
+        f"robustness.tsvm.gaussian_clipped.{{large}} - {CLEAN}", "clipped − clean", 1, "points"
+    ),
     ShownValue(f"robustness.tsvm.gaussian.{{large}} - {CLEAN}", "not clipped − clean", 1, "points"),
     ShownValue(f"robustness.tsvm.mask_zero.{{large}} - {CLEAN}", "mask − clean", 1, "points"),
 )
