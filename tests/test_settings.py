@@ -164,6 +164,13 @@ def test_text_of_an_override_is_typed():
     }
 
 
+def test_a_preset_that_scores_nothing_of_its_own_takes_the_override(config):
+    put(config, "presets/quick/scored", None)
+    config |= {"datasets": ["mnist"], "scored": {"nll": ["mnist"]}}
+    check(config)
+    assert Settings(config).scored == {"nll": ["mnist"]}
+
+
 # --- methods
 
 
@@ -256,6 +263,7 @@ MISTAKES = [
     ("folders/pets", {"side": 32, "channels": 3}, r"folders\.pets: path missing"),
     ("folders/Pets!", {"path": "/", "side": 32, "channels": 3}, r"folders: 'Pets!' is no name"),
     ("folders/mnist", {"path": "/", "side": 28, "channels": 1}, r"folders\.mnist: is the name of"),
+    ("folders/inception", {"path": "/", "side": 28, "channels": 1}, r"folders\.inception: is the n"),
 ]  # fmt: skip
 
 

@@ -127,8 +127,8 @@ def _unknown_names(settings: Settings):
             if name not in datasets:
                 yield f"scored.{score}[{number}]: {name!r} is not one of {', '.join(datasets)}"
     for name, entry in settings.folders.items():
-        if name in registry.names():
-            yield f"folders.{name}: is the name of a dataset; choose another"
+        if name in (*registry.names(), registry.INCEPTION):
+            yield f"folders.{name}: is the name of something else; choose another"
         try:
             path = folder.located(entry["path"])
         except ValueError as error:

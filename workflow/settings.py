@@ -145,7 +145,7 @@ class Settings:
     @cached_property
     def scored(self) -> dict[str, list[str]]:
         """{score: [datasets]}. A dataset that no list names gets every score that it fits."""
-        own = resolve(self.config["presets"], self.preset).get("scored", {})
+        own = resolve(self.config["presets"], self.preset).get("scored") or {}
         lists = [*own.values(), *self.values["scored"].values()]
         unnamed = [d for d in self.datasets if not any(d in names for names in lists)]
         found = {}
