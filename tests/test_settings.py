@@ -12,7 +12,6 @@ from PIL import Image
 
 from benchmarks.smoke import shrunk
 from data import registry
-from data.dataset import SIDES
 from models import objectives as loaded
 from models.networks import SHAPES
 from models.priors import PRIORS
@@ -75,7 +74,6 @@ def test_the_schema_names_what_there_is():
     schema = yaml.safe_load(shape.SCHEMA.read_text())
     assert set(schema["$defs"]["method"]["prior"]["enum"]) == set(PRIORS)
     assert declarations.literal(ROOT / "models" / "networks.py", "SHAPES") == SHAPES
-    assert set(SIDES) == set(SHAPES)
 
 
 def test_declarations_are_those_of_the_modules():
