@@ -295,6 +295,39 @@ def test_fid_wants_no_more_than_there_are_and_no_fewer_than_its_features(config)
     check(put(config, "presets/quick/scores/fid/default/allow_small", True))
 
 
+@pytest.mark.parametrize("levels", [[0.2, 0.8], [0.5, 0.3, 0.1], [0.4, 0.9, 0.1], [0.3]])
+@pytest.mark.parametrize("where", ["default", "mnist"])
+def test_tables_name_the_levels_that_are_measured(config, where, levels):
+    put(config, f"presets/quick/scores/robustness/{where}/levels", levels)
+    config["datasets"] = ["mnist", "celeba"]  # which has no labels, and so no levels
+    check(config)
+    settings = Settings(config)
+    named = settings.report_settings()["levels"]
+    measured = settings.score_settings("robustness", "mnist")["levels"]
+    assert named == {"small": min(measured), "large": max(measured)}
+
+
+def test_datasets_share_their_smallest_and_their_largest_level(config):
+    config["datasets"] = ["mnist", "cifar10"]  # 0.1, 0.3, 0.5 where nothing else is said
+    put(config, "presets/quick/scores/robustness/mnist", {"levels": [0.5, 0.2, 0.1]})
+    check(config)
+    for levels in ([0.1, 0.2], [0.5, 0.2, 0.3]):
+        put(config, "presets/quick/scores/robustness/mnist", {"levels": levels})
+        with pytest.raises(SettingsError, match=r"scores\.robustness: levels .*differently.*mnist: "):
+            check(config)
+    check(config | {"datasets": ["mnist"]})
+
+
+def test_levels_are_named_where_nothing_is_measured(config):
+    config |= {"datasets": ["mnist"], "scored": {"nll": ["mnist"]}}
+    check(config)
+    assert Settings(config).report_settings()["levels"] == {"small": 0.1, "large": 0.5}
+    for preset in config["presets"].values():
+        preset.get("scores", {}).pop("robustness", None)
+    with pytest.raises(SettingsError, match=r"quick\.scores\.robustness: levels missing in `def"):
+        check(config)
+
+
 def test_an_incomplete_section_is_named(config):
     del config["presets"]["paper"]["train"]["default"]["batch"]
     with pytest.raises(SettingsError, match=r"quick\.train: batch missing for mnist"):

@@ -97,19 +97,7 @@ def _selection(config: dict):
     for score, datasets in settings.scored.items():
         for dataset in datasets:
             yield from _score(settings, score, dataset)
-    levels = {
-        (of["levels"][0], of["levels"][-1])
-        for of in (
-            settings.section(d, "scores", "robustness")
-            for d in settings.scored.get("robustness", [])
-        )
-        if of.get("levels")
-    }
-    if len(levels) > 1:
-        yield (
-            f"presets.{settings.preset}.scores.robustness: levels begin and end differently by "
-            f"dataset, {sorted(levels)}; a table has one small and one large level"
-        )
+    yield from _levels(settings)
 
 
 def _unknown_names(settings: Settings):
@@ -197,6 +185,19 @@ def _score(settings: Settings, score: str, dataset: str):
             )
         if unit is not None and value % unit:
             yield f"{where}: {name} is {value:,}, not a multiple of {dataset}'s {unit} classes"
+
+
+def _levels(settings: Settings):
+    """Noise levels that the tables, which name the smallest and the largest, cannot show."""
+    where, levels = f"presets.{settings.preset}.scores.robustness", settings.noise_levels()
+    if len(set(levels.values())) > 1:
+        ends = "; ".join(f"{name}: {small:g} to {large:g}" for name, (small, large) in levels.items())
+        yield (
+            f"{where}: levels begin or end differently by dataset ({ends}); a table has one column "
+            "for the smallest and one for the largest, so let these be the same"
+        )
+    if not levels and "robustness" not in settings.scored:
+        yield f"{where}: levels missing in `default`; tables name them where nothing is measured, too"
 
 
 def _incomplete(where: str, missing: set[str], dataset: str) -> str:

@@ -272,18 +272,29 @@ class Settings:
                     settings[name] = min(settings[name], most)
         return settings
 
+    def noise_levels(self) -> dict[str, tuple[float, float]]:
+        """{dataset: (smallest, largest)} of robustness' noise levels where it is scored.
+
+        Where it is scored on nothing, those of `default`, which tables name in empty columns.
+        """
+        found = {
+            dataset: self.section(dataset, "scores", "robustness").get("levels")
+            for dataset in self.scored.get("robustness", ["default"])
+        }
+        return {dataset: (min(of), max(of)) for dataset, of in found.items() if of}
+
     def report_settings(self) -> dict:
         """What `workflow.report.collect` takes as --params.
 
-        Tables show the first and the last of robustness' noise levels.
+        Tables show the smallest and the largest of robustness' noise levels: all datasets' alike.
         """
-        levels = self.values["scores"]["robustness"]["default"]["levels"]
+        small, large = next(iter(self.noise_levels().values()))
         return {
             "methods": [{"name": m, "label": self.catalogue[m]["label"]} for m in self.methods],
             "datasets": self.datasets,
             "seeds": self.seeds,
             "scored": self.scored,
-            "levels": {"small": levels[0], "large": levels[-1]},
+            "levels": {"small": small, "large": large},
         }
 
 
