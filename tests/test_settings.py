@@ -231,6 +231,7 @@ MISTAKES = [
     ("presets/quick/train/default/epochs", True, r"default\.epochs: True is not an integer"),
     ("presets/quick/train/default/learning_rate", math.nan, r"rate: nan is not a finite number"),
     ("presets/quick/train/default/learning_rate", math.inf, r"rate: inf is not a finite number"),
+    ("presets/quick/train/default/learning_rate", 1 << 63, r"rate: is larger than any number"),
     ("presets/quick/train/default/learning_rate", "1e-3", r"not a number; write 0\.001"),
     ("presets/quick/train/default/schedule", [[3, math.nan]], r"schedule\[0\]\[1\]: nan is not"),
     ("presets/quick/train/default/schedule", [[3]], r"schedule\[0\]: \[3\] is of the wrong len"),
@@ -261,6 +262,7 @@ MISTAKES = [
     ("folders/pets", {"side": 32, "channels": 3}, r"folders\.pets: path missing"),
     ("folders/Pets!", {"path": "/", "side": 32, "channels": 3}, r"folders: 'Pets!' is no name"),
     ("folders/mnist", {"path": "/", "side": 28, "channels": 1}, r"folders\.mnist: is the name of"),
+    ("folders/default", {"path": "/", "side": 28, "channels": 1}, r"folders\.default: is the name"),
     ("folders/inception", {"path": "/", "side": 28, "channels": 1}, r"folders\.inception: is the n"),
 ]  # fmt: skip
 
@@ -313,7 +315,9 @@ def test_datasets_share_their_smallest_and_their_largest_level(config):
     check(config)
     for levels in ([0.1, 0.2], [0.5, 0.2, 0.3]):
         put(config, "presets/quick/scores/robustness/mnist", {"levels": levels})
-        with pytest.raises(SettingsError, match=r"scores\.robustness: levels .*differently.*mnist: "):
+        with pytest.raises(
+            SettingsError, match=r"scores\.robustness: levels .*differently.*mnist: "
+        ):
             check(config)
     check(config | {"datasets": ["mnist"]})
 

@@ -28,7 +28,7 @@ def faults(config: dict) -> list[str]:
 
 
 def _not_finite(node, where: str = ""):
-    """Infinite numbers and NaN, which satisfy every bound of a schema or none."""
+    """Infinite numbers and NaN, which satisfy every bound of a schema or none; endless integers."""
     if isinstance(node, dict):
         for key, value in node.items():
             yield from _not_finite(value, f"{where}.{key}" if where else str(key))
@@ -37,6 +37,8 @@ def _not_finite(node, where: str = ""):
             yield from _not_finite(value, f"{where}[{number}]")
     elif isinstance(node, float) and not math.isfinite(node):
         yield f"{where}: {node} is not a finite number"
+    elif isinstance(node, int) and abs(node) >= 1 << 63:
+        yield f"{where}: is larger than any number that is computed with, 2^63"
 
 
 # --- presets and catalogue
@@ -115,7 +117,7 @@ def _unknown_names(settings: Settings):
             if name not in datasets:
                 yield f"scored.{score}[{number}]: {name!r} is not one of {', '.join(datasets)}"
     for name, entry in settings.folders.items():
-        if name in (*registry.names(), registry.INCEPTION):
+        if name in (*registry.names(), registry.INCEPTION, "default"):
             yield f"folders.{name}: is the name of something else; choose another"
         try:
             path = folder.located(entry["path"])
@@ -191,7 +193,9 @@ def _levels(settings: Settings):
     """Noise levels that the tables, which name the smallest and the largest, cannot show."""
     where, levels = f"presets.{settings.preset}.scores.robustness", settings.noise_levels()
     if len(set(levels.values())) > 1:
-        ends = "; ".join(f"{name}: {small:g} to {large:g}" for name, (small, large) in levels.items())
+        ends = "; ".join(
+            f"{name}: {small:g} to {large:g}" for name, (small, large) in levels.items()
+        )
         yield (
             f"{where}: levels begin or end differently by dataset ({ends}); a table has one column "
             "for the smallest and one for the largest, so let these be the same"
