@@ -22,6 +22,7 @@ class Dataset:
     image_shape  (height, width, channels) as the networks see it
     value_range  what the networks see: "unit" is [0, 1], "symmetric" is [-1, 1]
     classes      number of classes; None if the labels mean nothing
+    class_size   official images of every class, if all have as many and come class by class
     shown        whether its images may be shown in a figure
     standin      module of data/datasets whose `draw(first, count)` returns images to use in place
                  of the real ones: uint8 (count, h, w, c); None if there is none
@@ -32,6 +33,7 @@ class Dataset:
     image_shape: tuple[int, int, int]
     value_range: str
     classes: int | None = None
+    class_size: int | None = None
     shown: bool = True
     standin: str | None = None
     preprocess: Callable[[np.ndarray], np.ndarray] = lambda images: images

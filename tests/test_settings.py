@@ -1,14 +1,12 @@
 """params.yaml: it is valid, presets layer, and every mistake is named before a job starts."""
 
 import copy
-import itertools
 import math
 import subprocess
 import sys
 
 import pytest
 import yaml
-from PIL import Image
 
 from benchmarks.smoke import shrunk
 from data import registry
@@ -273,30 +271,6 @@ def test_a_mistake_is_named(config, path, value, says):
         check(put(config, path, value))
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "says"),
-    [
-        ("labels", 999_999, r"labels is 999,999 for mnist, which has 5,000"),
-        ("labels", 1005, r"labels is 1,005, not a multiple of mnist's 10 classes"),
-        ("test", 1001, r"test is 1,001 for mnist, which has 1,000"),
-    ],
-)
-def test_more_than_there_is_is_named(config, name, value, says):
-    config["datasets"] = ["mnist"]
-    with pytest.raises(SettingsError, match=says):
-        check(put(config, f"presets/quick/scores/robustness/mnist/{name}", value))
-
-
-def test_fid_wants_no_more_than_there_are_and_no_fewer_than_its_features(config):
-    config["datasets"] = ["cifar10"]
-    with pytest.raises(SettingsError, match=r"count is 501 for cifar10, which has 500 \(samples\)"):
-        check(put(config, "presets/quick/scores/fid/default/count", 501))
-    put(config, "presets/quick/scores/fid/default/count", 63)
-    with pytest.raises(SettingsError, match=r"count is 63 .* fewer than dims 64, unless allow_sm"):
-        check(config)
-    check(put(config, "presets/quick/scores/fid/default/allow_small", True))
-
-
 @pytest.mark.parametrize("levels", [[0.2, 0.8], [0.5, 0.3, 0.1], [0.4, 0.9, 0.1], [0.3]])
 @pytest.mark.parametrize("where", ["default", "mnist"])
 def test_tables_name_the_levels_that_are_measured(config, where, levels):
@@ -363,89 +337,6 @@ def test_nonsense_is_refused_in_words(config, key, value):
         assert key in str(error)
     else:
         assert key in ("methods", "scored", "folders") and not value
-
-
-# --- folders of images
-
-
-@pytest.fixture
-def pictures(tmp_path):
-    """Ten grey images of one class and ten of another."""
-    for name, number in itertools.product(("cats", "dogs"), range(10)):
-        path = tmp_path / name / f"{number}.png"
-        path.parent.mkdir(exist_ok=True)
-        Image.new("L", (30, 40), 20 * number).save(path)
-    return tmp_path
-
-
-def with_folder(config, **entry):
-    config["folders"] = {"pets": entry}
-    config["datasets"] = ["mnist", "pets"]
-    return config
-
-
-def test_a_folder_is_a_dataset_by_one_entry(config, pictures):
-    with_folder(config, path=str(pictures), side=28, channels=1)
-    check(config)
-    settings = Settings(config)
-    assert settings.scored["robustness"] == ["mnist"] and "fid" not in settings.scored
-    for score in ("reconstruction", "nll", "information"):
-        assert settings.scored[score] == ["mnist", "pets"]
-    data = settings.data_settings("pets")
-    assert data["source"] == "folder" and data["path"] == str(pictures)
-    assert (data["side"], data["channels"], data["train"], data["test"]) == (28, 1, None, None)
-    assert settings.image_counts("pets") == {"train": 18, "test": 2}
-    assert settings.train_settings("pets", "vae") == settings.train_settings("mnist", "vae")
-    # Asked for a thousand, as of MNIST; there are two.
-    counts = [
-        settings.score_settings("reconstruction", name)["count"] for name in ("mnist", "pets")
-    ]
-    assert counts == [1000, 2]
-
-
-def test_a_folder_takes_the_settings_of_what_it_is_like(config, pictures):
-    with_folder(config, path=str(pictures), side=64, channels=3)
-    settings = Settings(config)
-    assert settings.like("pets") == "celeba"
-    assert settings.section("pets", "train") == settings.section("celeba", "train")
-    assert settings.train_settings("pets", "vae")["method"]["likelihood"] == "gaussian"
-    with_folder(config, path=str(pictures), side=64, channels=3, like="cifar10")
-    put(config, "presets/quick/train/pets", {"epochs": 9})
-    check(config)
-    settings = Settings(config)
-    assert settings.section("pets", "train") == settings.section("cifar10", "train") | {"epochs": 9}
-    with_folder(config, path=str(pictures), side=32, channels=3)
-    assert Settings(config).like("pets") == "cifar10"
-    assert Settings(config).like("mnist") is None
-
-
-def test_class_folders_are_labels(config, pictures):
-    with_folder(config, path=str(pictures), side=28, channels=1, classes=True)
-    put(config, "presets/quick/scores/robustness/pets", {"labels": 9, "test": 2})
-    check(config)
-    settings = Settings(config)
-    assert settings.scored["robustness"] == ["mnist", "pets"]
-    assert settings.score_settings("robustness", "pets")["labels"] == 8  # two classes
-    put(config, "presets/quick/scores/robustness/pets/labels", 20)
-    with pytest.raises(SettingsError, match=r"labels is 20 for pets, which has 18"):
-        check(config)
-
-
-def test_scored_may_name_a_folder(config, pictures):
-    with_folder(config, path=str(pictures), side=28, channels=1)
-    config["scored"] = {"nll": ["pets"]}
-    check(config)
-    assert Settings(config).scored == {"nll": ["pets"]}
-
-
-def test_a_folder_that_is_not_there_is_named(config, tmp_path):
-    with_folder(config, path=str(tmp_path / "gone"), side=28, channels=1)
-    with pytest.raises(SettingsError, match=r"folders\.pets\.path: .*gone is no folder"):
-        check(config)
-    check(config | {"datasets": ["mnist"]})  # nor is it needed
-    with_folder(config, path=str(tmp_path), side=28, channels=1)
-    with pytest.raises(SettingsError, match=r"folders\.pets: .*no images"):
-        check(config)
 
 
 def test_registered_datasets_keep_the_papers_order():

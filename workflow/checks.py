@@ -9,7 +9,7 @@ import math
 import yaml
 
 from data import folder, registry
-from workflow import counts
+from workflow import bounds, counts
 from workflow.declarations import objectives, scores
 from workflow.settings import SECTIONS, TRAITS, Settings, SettingsError, resolve
 from workflow.shape import SCHEMA, misshapen
@@ -162,31 +162,15 @@ def _dataset(settings: Settings, dataset: str):
 def _score(settings: Settings, score: str, dataset: str):
     """A score on a dataset that it does not fit, or asked for more than there is."""
     where = f"presets.{settings.preset}.scores.{score}"
-    if reason := settings.unfit(score, dataset):
+    if reason := scores()[score].unfit(settings.dataset(dataset)):
         yield f"scored.{score}: {dataset} does not fit ({reason}); take it out of the list"
         return
     declared, found = scores()[score].settings, settings.score_settings(score, dataset)
     if missing := set(declared) - set(found):
         yield _incomplete(where, missing, dataset)
         return
-    limits = found | settings.limits(dataset)  # numbers of images go before settings' names
-    for name, rule in declared.items():
-        value = found[name]
-        if value is None or found.get(rule.get("unless")):
-            continue
-        most, least, unit = (
-            limits.get(rule.get(k)) for k in ("at_most", "at_least", "multiple_of")
-        )
-        if most is not None and value > most:
-            yield f"{where}: {name} is {value:,} for {dataset}, which has {most:,} ({rule['at_most']})"
-        if least is not None and value < least:
-            escape = f", unless {rule['unless']}" if "unless" in rule else ""
-            yield (
-                f"{where}: {name} is {value:,} for {dataset}, fewer than "
-                f"{rule['at_least']} {least:,}{escape}"
-            )
-        if unit is not None and value % unit:
-            yield f"{where}: {name} is {value:,}, not a multiple of {dataset}'s {unit} classes"
+    for fault in bounds.faults(found, declared, settings.limits(dataset), dataset):
+        yield f"{where}: {fault}"
 
 
 def _levels(settings: Settings):

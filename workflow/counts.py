@@ -1,6 +1,7 @@
 """How many images a dataset has and a preset takes, as far as that is known before preparing it."""
 
 import json
+from collections import Counter
 from functools import cache
 
 from data import folder
@@ -12,34 +13,70 @@ INDEX = ROOT / "data" / "embedded" / "index.json"
 
 
 @cache
+def index() -> dict[str, dict]:
+    """What is in data/embedded, by dataset and split."""
+    found = json.loads(INDEX.read_text(encoding="utf-8"))
+    return {name: entry for name, entry in found.items() if set(SPLITS) <= set(entry)}
+
+
+@cache
 def embedded() -> dict[str, dict[str, int]]:
     """{dataset: {"train": n, "test": n}} of the images in data/embedded."""
-    index = json.loads(INDEX.read_text(encoding="utf-8"))
     return {
         name: {split: entry[split]["shape"][0] for split in SPLITS}
-        for name, entry in index.items()
-        if set(SPLITS) <= set(entry)
+        for name, entry in index().items()
     }
+
+
+def labels(described: Dataset, data: dict) -> dict[str, list] | None:
+    """The labels of a source's images in each split, in their order; None where they are not known.
+
+    `data` are the settings of data.prepare. ValueError says what is wrong with a folder.
+    """
+    match data["source"]:
+        case "embedded" if described.name in index():
+            of = index()[described.name]
+            return {split: of[split]["labels"].split() for split in SPLITS}
+        case "official" if described.class_size and described.counts:
+            size, counts = described.class_size, described.counts
+            return {split: [n // size for n in range(counts[split])] for split in SPLITS}
+        case "folder":
+            files = folder.find(folder.located(data["path"]), data)
+            return {split: [label for _, label in files[split]] for split in SPLITS}
+    return None
 
 
 def available(described: Dataset, data: dict) -> dict[str, int] | None:
     """How many images the source of a dataset has in each split; None where that is not known.
 
-    `data` are the settings of data.prepare. ValueError says what is wrong with a folder.
+    `data` and ValueError as of `labels`. Images that are drawn are as many as one likes.
     """
-    match data["source"]:
-        case "embedded":
-            return embedded().get(described.name)
-        case "official":
-            return described.counts
-        case "folder":
-            files = folder.find(folder.located(data["path"]), data)
-            return {split: len(files[split]) for split in SPLITS}
-    return None  # drawn: as many as one likes
+    if data["source"] == "official":
+        return described.counts
+    found = labels(described, data)
+    return found and {split: len(found[split]) for split in SPLITS}
 
 
-def taken(described: Dataset, data: dict) -> dict[str, int] | None:
-    """How many images of each split are prepared; None where that is not known."""
-    there = available(described, data) or {}
+def taken(described: Dataset, data: dict) -> dict:
+    """What is prepared of a dataset's images, by the names that declarations of scores have for it.
+
+    train, test    how many
+    classes        how many there should be
+    balanced       training images, as many of each class as the smallest has
+    test_sizes     [how many test images a class has], of classes with any
+
+    Each is None where it is not known. `data` and ValueError as of `labels`.
+    """
+    found = labels(described, data) or {}
+    there = {split: len(of) for split, of in found.items()}
+    if data["source"] == "official":
+        there = described.counts or {}
     counts = {split: data[split] or there.get(split) for split in SPLITS}
-    return counts if all(counts.values()) else None
+    more = {"classes": described.classes, "balanced": counts["train"], "test_sizes": None}
+    if found and described.classes is not None:
+        train, test = (Counter(found[split][: data[split]]).values() for split in SPLITS)
+        # A class without a training image cannot give a label.
+        whole = len(train) == described.classes
+        more["balanced"] = described.classes * min(train) if whole else 0
+        more["test_sizes"] = list(test)
+    return counts | more

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from data.dataset import Dataset
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -20,15 +22,34 @@ class Score:
     needs      files it takes beside the run and the data: of "samples", "reference", "inception"
     fits       what a dataset must be: of channels (int), value_range (str), labels (True)
     settings   JSON schema `properties` of its settings, all of them required. Beside JSON schema's
-               own keywords a count may say what it is measured by: "at_most": "train" or "test"
-               (images), "samples" (generated images) or another setting's name; "at_least"
-               likewise; "multiple_of": "classes"; "unless": a setting that lifts these
+               own keywords a count, of a setting's `properties` too, may say what it is measured by:
+               at_most, at_least   limits of it
+               up_to               what it is cut to where there are fewer; null takes all
+               unless              a setting that lifts at_least
+               multiple_of         "classes"
+               needs               what must hold besides
+               classes_of          it counts classes that have so many test images or more
+               replaced_by         a setting whose own counts are taken in place of it
+               each by a name or a sum of names, "count // 2" for instance. Names are those of settings
+               and, before these, "train" and "test" (images), "balanced" (training images, as many
+               of each class as the smallest has), "classes", "samples" (generated images) and
+               "latent" (the size of the largest code)
     """
 
     name: str
     needs: tuple[str, ...]
     fits: dict
     settings: dict
+
+    def unfit(self, dataset: Dataset) -> str:
+        """What of `fits` the dataset lacks, in words; "" if it fits."""
+        found = {
+            "channels": dataset.channels,
+            "value_range": dataset.value_range,
+            "labels": dataset.labels,
+        }
+        wanted = self.fits.items()
+        return ", ".join(f"{k} {found[k]}, not {v}" for k, v in wanted if found[k] != v)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import yaml
 
 from data import registry
 from data.arguments import options
-from workflow import counts
+from workflow import bounds, counts
 from workflow.declarations import literal, objectives, scores
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -140,7 +140,7 @@ class Settings:
             if config.get(key) is not None:
                 self.values[key] = copy.deepcopy(config[key])
         self.methods, self.datasets, self.seeds = (self.values[key] for key in OVERRIDES[:3])
-        self._described, self._counts = {}, {}
+        self._described, self._images = {}, {}
 
     @cached_property
     def scored(self) -> dict[str, list[str]]:
@@ -151,29 +151,10 @@ class Settings:
         found = {}
         for score in [*self.values["scored"], *(set(scores()) - set(self.values["scored"]))]:
             named = self.values["scored"].get(score, [])
-            datasets = [
-                d for d in self.datasets if d in named or (d in unnamed and self.fits(score, d))
-            ]
-            if datasets:
+            fitting = [d for d in unnamed if not scores()[score].unfit(self.dataset(d))]
+            if datasets := [d for d in self.datasets if d in (*named, *fitting)]:
                 found[score] = datasets
         return found
-
-    def fits(self, score: str, dataset: str) -> bool:
-        """Whether the dataset is what the score declares that it needs."""
-        return not self.unfit(score, dataset)
-
-    def unfit(self, score: str, dataset: str) -> str:
-        """What of the score's FITS the dataset lacks, in words; "" if it fits."""
-        described, fits = self.dataset(dataset), scores()[score].fits
-        found = {
-            "channels": described.image_shape[2],
-            "value_range": described.value_range,
-            "labels": described.classes is not None,
-        }
-        wrong = [
-            f"{key} {found[key]}, not {value}" for key, value in fits.items() if found[key] != value
-        ]
-        return ", ".join(wrong)
 
     def dataset(self, name: str):
         """The description of a dataset or of a folder of images, from data.registry."""
@@ -239,38 +220,35 @@ class Settings:
             "method": self.method(method, self.dataset(dataset).value_range),
         }
 
+    def images(self, dataset: str) -> dict:
+        """What is prepared of a dataset's images, see `workflow.counts.taken`."""
+        if dataset not in self._images:
+            described, data = self.dataset(dataset), self.data_settings(dataset)
+            self._images[dataset] = counts.taken(described, data)
+        return self._images[dataset]
+
     def image_counts(self, dataset: str) -> dict[str, int] | None:
         """{"train": n, "test": n} as the preset takes them; None where that is not known."""
-        if dataset not in self._counts:
-            described, data = self.dataset(dataset), self.data_settings(dataset)
-            self._counts[dataset] = counts.taken(described, data)
-        return self._counts[dataset]
+        found = {split: self.images(dataset)[split] for split in counts.SPLITS}
+        return found if all(found.values()) else None
 
-    def limits(self, dataset: str) -> dict[str, int | None]:
+    def limits(self, dataset: str) -> dict:
         """What the counts among a score's settings are measured by, see workflow.declarations."""
-        return (self.image_counts(dataset) or {}) | {
-            "classes": self.dataset(dataset).classes,
-            "samples": self.section(dataset, "samples").get("count"),
-        }
+        samples = self.section(dataset, "samples").get("count")
+        latents = [self.train_settings(dataset, m)["model"]["latent"] for m in self.methods]
+        return self.images(dataset) | {"samples": samples, "latent": max(latents)}
 
     def score_settings(self, score: str, dataset: str) -> dict:
         """What `eval.<score>.score` takes as --params.
 
-        A folder takes over settings that were made for other images: how many it asks for is cut
-        to what there is, how many labels to a multiple of its classes.
+        A folder takes over settings that were made for other images: how many those ask for is cut
+        to what there is, see workflow.bounds. What its own entry asks for is not: it can be refused.
         """
         settings = self.section(dataset, "scores", score)
-        if dataset in self.folders:
-            limits = self.limits(dataset)
-            for name, rule in scores()[score].settings.items():
-                most, unit = limits.get(rule.get("at_most")), limits.get(rule.get("multiple_of"))
-                if settings.get(name) is None:
-                    continue
-                if unit:
-                    settings[name] -= settings[name] % unit
-                elif most:
-                    settings[name] = min(settings[name], most)
-        return settings
+        if dataset not in self.folders:
+            return settings
+        own = self.values["scores"].get(score, {}).get(dataset, {})
+        return bounds.cut(settings, scores()[score].settings, self.limits(dataset), own)
 
     def noise_levels(self) -> dict[str, tuple[float, float]]:
         """{dataset: (smallest, largest)} of robustness' noise levels where it is scored.

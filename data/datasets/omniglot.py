@@ -171,5 +171,6 @@ DATASET = Dataset(
     image_shape=(28, 28, 1),
     value_range="unit",
     classes=1623,  # 964 to train, 659 others to test
+    class_size=20,
     preprocess=shrink,
 )

@@ -35,11 +35,25 @@ SETTINGS = {
         "minProperties": 1,
         "additionalProperties": False,
         "properties": {
-            "test": {"type": ["integer", "null"], "minimum": 4},
-            "train": {"type": ["integer", "null"], "minimum": 4},
+            "test": {
+                "type": ["integer", "null"],
+                "minimum": 4,
+                "up_to": "test",
+                "at_least": "dims",
+                "unless": "allow_small",
+                "needs": "train >= 2 * groups",  # for its floor
+            },
+            "train": {
+                "type": ["integer", "null"],
+                "minimum": 4,
+                "up_to": "train",
+                "at_least": "dims",
+                "unless": "allow_small",
+                "needs": "test >= 2 * groups",
+            },
         },
     },
-    "groups": {"type": "integer", "minimum": 2},
+    "groups": {"type": "integer", "minimum": 2, "at_most": "count // 2"},
     "batch": {"type": ["integer", "null"], "minimum": 1},
     "allow_small": {"type": "boolean"},
 }

@@ -35,7 +35,12 @@ from models.seeds import torch_generator
 NEEDS = ()
 FITS = {}
 SETTINGS = {
-    "count": {"type": ["integer", "null"], "minimum": 2, "at_most": "test"},
+    "count": {
+        "type": ["integer", "null"],
+        "minimum": 2,
+        "at_most": "test",
+        "at_least": "latent + 1",  # for a covariance of the codes
+    },
     "resolution": {"type": "number", "exclusiveMinimum": 0},
     "batch": {"type": "integer", "minimum": 1},
 }

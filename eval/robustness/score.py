@@ -32,12 +32,17 @@ SETTINGS = {
     "labels": {
         "type": "integer",
         "minimum": 2,
-        "at_most": "train",
+        "at_most": "balanced",
         "multiple_of": "classes",
-        "unless": "few_shot",
+        "replaced_by": "few_shot",
     },
     "unlabelled": {"type": ["integer", "null"], "minimum": 1},
-    "test": {"type": ["integer", "null"], "minimum": 2, "at_most": "test", "unless": "few_shot"},
+    "test": {
+        "type": ["integer", "null"],
+        "minimum": 2,
+        "at_most": "test",
+        "replaced_by": "few_shot",
+    },
     "levels": {
         "type": "array",
         "minItems": 1,
@@ -83,11 +88,19 @@ SETTINGS = {
             "repeats",
         ],
         "properties": {
-            "characters": {"type": "integer", "minimum": 2},
+            "characters": {
+                "type": "integer",
+                "minimum": 2,
+                "classes_of": "train_drawers + test_drawers",
+            },
             "train_drawers": {"type": "integer", "minimum": 1},
             "test_drawers": {"type": "integer", "minimum": 1},
             "rotations": {"type": "integer", "minimum": 1, "maximum": 4},
-            "labelled_per_character": {"type": "integer", "minimum": 1},
+            "labelled_per_character": {
+                "type": "integer",
+                "minimum": 1,
+                "at_most": "train_drawers * rotations",
+            },
             "repeats": {"type": "integer", "minimum": 2},
         },
     },
