@@ -4,8 +4,10 @@ import copy
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from data import folder, sheets
+from data.prepare import prepare
 from data.store import ImageSet
 from eval.robustness.tasks import few_shot_tasks, standard_task
 from tests.test_settings import put
@@ -247,6 +249,29 @@ def images_of(settings, dataset):
         arrays[f"{split}_images"] = np.zeros((len(files), 1, 1, 1), np.uint8)
         arrays[f"{split}_labels"] = np.array([label for _, label in files])
     return ImageSet(dataset, **arrays, value_range="unit", meta={})
+
+
+def test_all_that_there_is_may_be_less_by_files_that_prove_unreadable(config, tmp_path):
+    """Of settings that ask for all files, to a task of those that could be read."""
+    root = class_folders(tmp_path, {"cats": 100, "dogs": 100})
+    with_folder(config, path=str(root), side=28, channels=1, classes=True)
+    put(config, "presets/quick/scores/robustness/pets/test", 20)  # as if said, and it is all
+    check(config)
+    settings = Settings(config)
+    data, asked = settings.data_settings("pets"), settings.score_settings("robustness", "pets")
+    assert (asked["labels"], asked["test"]) == (180, 20)
+    files = folder.find(root, data)
+    for path, _ in [*files["train"][1:], *files["test"][1:]]:
+        Image.new("L", (28, 28)).save(path)
+    images = prepare(settings.dataset("pets"), data)
+    assert images.meta["unreadable"] == 2
+    task = standard_task(images, asked, seed=0)
+    assert len(task.test_labels) == 19
+    known = task.train_labels[task.train_labels != -1]
+    assert sorted(np.bincount(known)) == [89, 89]  # still balanced
+    images.meta["unreadable"] = 0
+    with pytest.raises(ValueError, match="test is 20; pets has 19 images"):
+        standard_task(images, asked, seed=0)
 
 
 def test_fewer_labels_than_classes_are_named(config, tmp_path):

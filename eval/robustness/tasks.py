@@ -39,19 +39,30 @@ def labelled_only(labels: np.ndarray, per_class: int, random: np.random.Generato
     return hidden
 
 
+def left_of(asked: int, there: int, data: ImageSet) -> int:
+    """`asked`, or all there are if only images that proved unreadable are missing to it.
+
+    Settings count the files of a folder, which nobody has opened by then.
+    """
+    unreadable = data.meta.get("unreadable", 0)
+    return there if there < asked <= there + unreadable else asked
+
+
 def standard_task(data: ImageSet, params: dict, seed: int) -> Task:
     """Class-balanced `labels` among the training images, `unlabelled` others, `test` held-out ones.
 
     The last two are random choices, and all there are for None.
     """
-    classes, total = len(np.unique(data.train_labels)), len(data.test_images)
-    labels, test = params["labels"], params["test"] or total
+    sizes, total = np.unique(data.train_labels, return_counts=True)[1], len(data.test_images)
+    labels, classes = params["labels"], len(sizes)
     if labels % classes:
         raise ValueError(f"labels is {labels}; it must be a multiple of {classes} classes")
+    test = left_of(params["test"] or total, total, data)
     if test > total:
         raise ValueError(f"test is {test}; {data.name} has {total} images")
     random = numpy_generator(seed, "robustness/split")
-    known = labelled_only(data.train_labels, labels // classes, random)
+    per_class = left_of(labels // classes, int(sizes.min()), data)
+    known = labelled_only(data.train_labels, per_class, random)
     unknown = random.permutation(np.flatnonzero(known == -1))[: params["unlabelled"]]
     train = np.concatenate([np.flatnonzero(known != -1), np.sort(unknown)])
     chosen = np.sort(random.choice(total, test, replace=False))
