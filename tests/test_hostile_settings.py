@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import itertools
 import json
 import os
 import re
@@ -13,21 +14,47 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from snakemake.utils import format as fill_in
 
+from eval.robustness.tasks import standard_task
 from tests.hostile import bounded
-from workflow.settings import ROOT, SettingsError, check, limited, load, typed
+from tests.test_settings_counts import class_folders, images_of
+from workflow.declarations import objectives, scores
+from workflow.settings import ROOT, Settings, SettingsError, check, limited, load, typed
 
 SHIPPED = load()
 
 
 def refused_or_fine(config, **limits) -> str:
-    """What is said of a configuration, "" if it passes; only SettingsError may refuse it."""
+    """What is said of a configuration, "" if it passes; only SettingsError may refuse it.
+
+    What passes answers all that planning asks.
+    """
     with bounded(**limits):
         try:
-            check(typed(limited(config)))
+            config = typed(limited(config))
+            check(config)
         except SettingsError as error:
             assert str(error).startswith("wrong settings:")
             return str(error)
+        ask(Settings(config))
     return ""
+
+
+def ask(chosen: Settings) -> None:
+    """The settings of every job, whose counts are positive and noise levels in order."""
+    levels = chosen.report_settings()["levels"]
+    assert 0 < levels["small"] <= levels["large"] <= 1
+    for dataset, method in itertools.product(chosen.datasets, chosen.methods):
+        assert chosen.train_settings(dataset, method)["method"]["objective"] in objectives()
+    for score, datasets in chosen.scored.items():
+        rules = scores()[score].settings
+        for dataset in datasets:
+            found = chosen.score_settings(score, dataset)
+            assert found.keys() == rules.keys()
+            for name, value in found.items():
+                if value is not None and "integer" in rules[name].get("type", ""):
+                    assert value >= rules[name]["minimum"] > 0, (score, dataset, name)
+            if score == "robustness":
+                assert {levels["small"], levels["large"]} <= {*found["levels"]}
 
 
 # --- any values
@@ -78,6 +105,53 @@ def test_anything_in_place_of_one_setting_passes_or_is_refused(place, value):
         node = node[key]
     node[last] = value
     refused_or_fine(config)
+
+
+some_levels = st.lists(
+    st.integers(1, 10).map(lambda tenths: tenths / 10), min_size=1, max_size=3, unique=True
+)
+
+
+@given(
+    levels=st.dictionaries(st.sampled_from(["default", "mnist", "cifar10"]), some_levels),
+    scored=st.dictionaries(
+        st.sampled_from(["nll", "robustness"]),
+        st.just(["mnist"]) | st.just(["cifar10"]),
+        min_size=1,
+    )
+    | st.none(),
+)
+@settings(max_examples=50, deadline=None)
+def test_tables_have_a_column_for_any_levels_that_pass(levels, scored):
+    config = copy.deepcopy(SHIPPED) | {"datasets": ["mnist", "cifar10"], "scored": scored}
+    robustness = config["presets"]["quick"]["scores"]["robustness"]
+    for name, of in levels.items():
+        robustness[name] = robustness.get(name, {}) | {"levels": of}
+    refused_or_fine(config)
+
+
+@given(
+    sizes=st.lists(st.integers(2, 12), min_size=1, max_size=8),
+    settings_of=st.dictionaries(
+        st.sampled_from(["default", "mnist", "own"]),
+        st.fixed_dictionaries({"labels": st.integers(2, 60)}),
+    ),
+)
+@settings(max_examples=40, deadline=None)
+def test_any_folder_of_classes_passes_or_is_refused(tmp_path_factory, sizes, settings_of):
+    """And what passes is a task that the job accepts."""
+    root = tmp_path_factory.mktemp("own")
+    class_folders(root, {str(name): size for name, size in enumerate(sizes)})
+    config = copy.deepcopy(SHIPPED) | {"datasets": ["own"], "scored": {"robustness": ["own"]}}
+    config["folders"] = {"own": {"path": str(root), "side": 28, "channels": 1, "classes": True}}
+    robustness = config["presets"]["quick"]["scores"]["robustness"]
+    for name, of in settings_of.items():
+        robustness[name] = robustness.get(name, {}) | of
+    if not refused_or_fine(config):
+        chosen = Settings(config)
+        asked = chosen.score_settings("robustness", "own")
+        task = standard_task(images_of(chosen, "own"), asked, seed=0)
+        assert (task.train_labels != -1).sum() == asked["labels"]
 
 
 @pytest.mark.parametrize(
