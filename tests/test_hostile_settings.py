@@ -42,7 +42,7 @@ def refused_or_fine(config, **limits) -> str:
 def ask(chosen: Settings) -> None:
     """The settings of every job, whose counts are positive and noise levels in order."""
     levels = chosen.report_settings()["levels"]
-    assert 0 < levels["small"] <= levels["large"] <= 1
+    assert not levels or 0 < levels["small"] <= levels["large"] <= 1
     for dataset, method in itertools.product(chosen.datasets, chosen.methods):
         assert chosen.train_settings(dataset, method)["method"]["objective"] in objectives()
     for score, datasets in chosen.scored.items():

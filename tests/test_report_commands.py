@@ -3,13 +3,15 @@
 import json
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from data.files import write_json
-from tests.pipeline import copy_repository, run, tiny_config
+from tests.pipeline import ROOT, copy_repository, run, tiny_config
+from tests.report_tree import write_tree
 from workflow.report.commands import commands
 from workflow.settings import Settings
 
@@ -47,6 +49,14 @@ def test_they_are_the_engines(tmp_path):
         assert python == sys.executable
         assert options(ours) == options(engine.pop(module))
     assert engine.keys() == {"workflow.report.plots_template"}  # which is of no preset
+
+
+def test_a_report_without_robustness_needs_no_levels(tmp_path):
+    params = write_tree(tmp_path / "quick", [0], scored={"nll": ["mnist"]}) | {"levels": {}}
+    lines = commands("quick", params, root=tmp_path / "quick", out=tmp_path / "quick")
+    for words in lines.values():
+        subprocess.run(words, check=True, cwd=ROOT)
+    assert "Gauss large" in (tmp_path / "quick" / "tables.md").read_text()
 
 
 def test_a_part_keeps_what_it_had_and_stands_beside_nothing():

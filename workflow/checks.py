@@ -184,8 +184,6 @@ def _levels(settings: Settings):
             f"{where}: levels begin or end differently by dataset ({ends}); a table has one column "
             "for the smallest and one for the largest, so let these be the same"
         )
-    if not levels and "robustness" not in settings.scored:
-        yield f"{where}: levels missing in `default`; tables name them where nothing is measured, too"
 
 
 def _incomplete(where: str, missing: set[str], dataset: str) -> str:

@@ -265,14 +265,15 @@ class Settings:
         """What `workflow.report.collect` takes as --params.
 
         Tables show the smallest and the largest of robustness' noise levels: all datasets' alike.
+        There are none where nothing has any.
         """
-        small, large = next(iter(self.noise_levels().values()))
+        ends = next(iter(self.noise_levels().values()), ())
         return {
             "methods": [{"name": m, "label": self.catalogue[m]["label"]} for m in self.methods],
             "datasets": self.datasets,
             "seeds": self.seeds,
             "scored": self.scored,
-            "levels": {"small": small, "large": large},
+            "levels": dict(zip(("small", "large"), ends, strict=False)),
         }
 
 

@@ -102,10 +102,15 @@ def fid_name(metrics: dict, dataset: str) -> str:
     return name + (" (pool3)" if dims == {2048} else "")
 
 
+def level_names(metrics: dict) -> dict[str, str]:
+    """A run's noise levels as names have them; "small" and "large" where it has none."""
+    levels = {name: f"{level:g}" for name, level in metrics["levels"].items()}
+    return {"small": "small", "large": "large"} | levels
+
+
 def template_fields(metrics: dict, dataset: str) -> dict[str, str]:
     """What the templates of paper.yaml stand for in a run: noise levels, the name of its FID."""
-    levels = {name: f"{level:g}" for name, level in metrics["levels"].items()}
-    return levels | {"fid": fid_name(metrics, dataset)}
+    return level_names(metrics) | {"fid": fid_name(metrics, dataset)}
 
 
 def value_name(metrics: dict, table: Table, column: str, value: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workflow.report.paper import Table
-from workflow.report.values import printed
+from workflow.report.values import level_names, printed
 from workflow.report.verdict.blocks import Scale
 from workflow.report.verdict.claims import Cell
 
@@ -122,8 +122,7 @@ class Evidence:
 
     def fill(self, name: str) -> str:
         """A score's name with this run's noise levels."""
-        levels = self.metrics["levels"] if self.metrics else {}
-        return name.format(**{key: f"{level:g}" for key, level in levels.items()})
+        return name.format(**level_names(self.metrics) if self.metrics else {})
 
     def score(self, dataset: str, name: str) -> Grid:
         """Any score of the run; of the paper, which prints none by name, nothing."""
