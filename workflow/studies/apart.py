@@ -146,6 +146,7 @@ def figure(metrics: dict, settings: Settings):
                 if points:
                     axes.plot(*zip(*points, strict=True), ls="", label=label, **styles[method])
             axes.set_yticks(rows, [condition_label(condition) for condition in shown])
+            axes.set_visible(axes.has_data())
     titles = [dataset_title(metrics, dataset) for dataset in datasets]
     drawing.name_grid(grid, list(readings.values()), titles, across="accuracy, %")
     drawing.method_legend(drawn, labels)
