@@ -24,7 +24,7 @@ RUNS = {
     "weights": 14 * 3,
     "scale": 18 * 2 * 2,
     "precision": 4 * 5,
-    "omniglot": 11 * 3,
+    "omniglot": 13 * 3,
 }
 
 
@@ -125,6 +125,7 @@ DIFFER = {
     "beta_vae_gaussian_003 - beta_vae_gaussian": BETA,
     "vae_flipped_10 - vae_gaussian": COST | {"method.flip"},
     "vae_flipped_10 - beta_vae_gaussian_025": COST | {"method.flip"} | BETA,
+    "vae_flipped_10_no_norm - vae_no_norm": COST | {"method.flip"},
     "vae_flipped_10 - vae_fp32": COST | {"method.flip", "train.precision"},
     **{f"vae_flipped_{percent} - vae": COST | {"method.flip"} for percent in (1, 10)},
     **{f"vae_flipped_to_{to} - vae": COST | {"method.flip"} for to in ("white", "black")},

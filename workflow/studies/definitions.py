@@ -224,6 +224,8 @@ OMNIGLOT = Study(
         Contrast("vae_flipped_10", "vae", "cost of a pixel: no limit → 2.3 nats"),
         Contrast("vae_flipped_to_white", "vae", "the same of unexpected ink alone"),
         Contrast("vae_flipped_to_black", "vae", "the same of missing ink alone"),
+        Contrast("vae_no_norm", "vae", "batch norm → none; VAE"),
+        Contrast("vae_flipped_10_no_norm", "vae_no_norm", "no limit → 2.3 nats; no norm"),
     ),
 )
 STUDIES = {
