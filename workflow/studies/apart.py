@@ -23,6 +23,7 @@ LABELS = {
     "linear": "linear kernel",
 }
 TITLE = "Robustness, taken apart"
+LEAST_WIDTH = 8.0  # inches of a figure, for its legend
 HEAD = """\
 What is it that Tables III to V measure? Accuracy of the M1+TSVM in %, trained on clean images, under
 one change of the reading at a time; networks of preset `{preset}`, none trained anew. ± is the standard
@@ -131,8 +132,9 @@ def figure(metrics: dict, settings: Settings):
     """A row a dataset, a panel a reading, a line a condition, a marker a method."""
     labels, datasets = method_labels(("run", metrics)), dataset_names(metrics)
     styles, readings = drawing.looks(list(labels)), readings_of(metrics)
+    width = max(2.4, LEAST_WIDTH / len(readings))
     drawn, grid = drawing.axes_grid(
-        len(datasets), len(readings), width=2.4, alike="row", alike_x="row"
+        len(datasets), len(readings), width=width, alike="row", alike_x="row"
     )
     for dataset, line in zip(datasets, grid, strict=True):
         shown = conditions_of(settings, dataset)

@@ -81,11 +81,12 @@ def method_legend(figure, labels: dict[str, str]) -> None:
         handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True)) | handles
     shown = [label for label in labels.values() if label in handles]
     if shown:
+        longest = 0.4 + 0.075 * max(map(len, shown))  # inches, with its marker
         figure.legend(
             [handles[label] for label in shown],
             shown,
             loc="outside upper center",
-            ncols=min(len(shown), 6),
+            ncols=min(len(shown), 6, max(1, int(figure.get_figwidth() / longest))),
         )
 
 
