@@ -68,7 +68,9 @@ def accuracy(metrics: dict, dataset: str, method: str, own: str, condition: tupl
 
 def frame(metrics: dict, settings: Settings, dataset: str) -> pd.DataFrame:
     """A row a reading and condition, a column a method, and how far the methods are apart."""
-    labels, rows = method_labels(("run", metrics)), []
+    there = metrics["datasets"][dataset]["methods"]
+    labels = {m: label for m, label in method_labels(("run", metrics)).items() if m in there}
+    rows = []
     for own, label in LABELS.items():
         for condition in conditions_of(settings, dataset):
             found = {m: accuracy(metrics, dataset, m, own, condition) for m in labels}
