@@ -96,7 +96,7 @@ def test_anything_in_place_of_settings_is_refused(config):
 
 
 @given(place=st.sampled_from(sorted(filter(None, places(SHIPPED)), key=str)), value=anything)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_anything_in_place_of_one_setting_passes_or_is_refused(place, value):
     config = copy.deepcopy(SHIPPED)
     *parents, last = place
@@ -121,7 +121,7 @@ some_levels = st.lists(
     )
     | st.none(),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_tables_have_a_column_for_any_levels_that_pass(levels, scored):
     config = copy.deepcopy(SHIPPED) | {"datasets": ["mnist", "cifar10"], "scored": scored}
     robustness = config["presets"]["quick"]["scores"]["robustness"]
@@ -137,7 +137,7 @@ def test_tables_have_a_column_for_any_levels_that_pass(levels, scored):
         st.fixed_dictionaries({"labels": st.integers(2, 60)}),
     ),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_any_folder_of_classes_passes_or_is_refused(tmp_path_factory, sizes, settings_of):
     """And what passes is a task that the job accepts."""
     root = tmp_path_factory.mktemp("own")
