@@ -66,11 +66,15 @@ def accuracy(metrics: dict, dataset: str, method: str, own: str, condition: tupl
     return measured(metrics, dataset, method, f"{own}.tsvm.{name}")
 
 
+def labels_of(metrics: dict, dataset: str) -> dict[str, str]:
+    """Name and label of the methods that have a value of the dataset."""
+    there = metrics["datasets"][dataset]["methods"]
+    return {m: label for m, label in method_labels(("run", metrics)).items() if m in there}
+
+
 def frame(metrics: dict, settings: Settings, dataset: str) -> pd.DataFrame:
     """A row a reading and condition, a column a method, and how far the methods are apart."""
-    there = metrics["datasets"][dataset]["methods"]
-    labels = {m: label for m, label in method_labels(("run", metrics)).items() if m in there}
-    rows = []
+    labels, rows = labels_of(metrics, dataset), []
     for own, label in LABELS.items():
         for condition in conditions_of(settings, dataset):
             found = {m: accuracy(metrics, dataset, m, own, condition) for m in labels}
@@ -86,7 +90,7 @@ def frame(metrics: dict, settings: Settings, dataset: str) -> pd.DataFrame:
 
 def answers_frame(metrics: dict, settings: Settings, dataset: str) -> pd.DataFrame:
     """A row a value of `response`, a column a method; empty if it was not measured."""
-    labels, rows = method_labels(("run", metrics)), []
+    labels, rows = labels_of(metrics, dataset), []
     methods = metrics["datasets"][dataset]["methods"]
     names = {name for values in methods.values() for name in values if name.startswith("response.")}
     for name in sorted(names):
@@ -166,15 +170,19 @@ def render(settings: Settings, results: Path) -> Path | None:
     if not metrics["datasets"]:
         return None
     parts = [f"# {TITLE}", HEAD.format(preset=settings.preset, large=metrics["levels"]["large"])]
-    parts.append(f"![{TITLE}](figure.png)")
+    has_accuracies = bool(readings_of(metrics))  # `response` alone has none
+    if has_accuracies:
+        parts.append(f"![{TITLE}](figure.png)")
     for dataset in dataset_names(metrics):
         parts.append(f"## {dataset_title(metrics, dataset)}")
-        parts.append(to_markdown(frame(metrics, settings, dataset), left=2))
+        if len(accuracies := frame(metrics, settings, dataset)):
+            parts.append(to_markdown(accuracies, left=2))
         if len(answers := answers_frame(metrics, settings, dataset)):
             parts += [ANSWERS, to_markdown(answers)]
     write_text(out / "metrics.json", as_text(metrics))
     write_text(out / "table.md", "\n\n".join(parts) + "\n")
     write_text(out / "table.csv", long_frame(metrics).to_csv(index=False, lineterminator="\n"))
-    with drawing.plt.style.context(drawing.STYLE):
-        drawing.save(figure(metrics, settings), out, "figure")
+    if has_accuracies:
+        with drawing.plt.style.context(drawing.STYLE):
+            drawing.save(figure(metrics, settings), out, "figure")
     return out / "table.md"
