@@ -1,5 +1,6 @@
 """Every test starts from the same random state and arithmetic, whichever tests ran before it."""
 
+import copy
 import os
 from pathlib import Path
 
@@ -12,12 +13,25 @@ from data import registry
 from data.download import describe, find_local
 from data.files import write_json
 from data.prepare import prepare
+from workflow.settings import load
 
 
 @pytest.fixture(autouse=True)
 def fixed_state():
     torch.manual_seed(int(os.environ.get("SEED_OF_TESTS", "0")))
     torch.backends.cudnn.allow_tf32 = False
+
+
+@pytest.fixture(scope="session")
+def shipped() -> dict:
+    """The settings of params.yaml, to be read."""
+    return load()
+
+
+@pytest.fixture
+def config(shipped) -> dict:
+    """A copy of them, to be changed."""
+    return copy.deepcopy(shipped)
 
 
 @pytest.fixture(scope="session")

@@ -14,19 +14,9 @@ from models import objectives as loaded
 from models.networks import SHAPES
 from models.priors import PRIORS
 from workflow import declarations, shape
-from workflow.settings import ROOT, Settings, SettingsError, check, load, resolve, typed
+from workflow.settings import ROOT, Settings, SettingsError, check, resolve, typed
 
 PRESETS = ("paper", "narrow", "quick")
-
-
-@pytest.fixture(scope="module")
-def shipped():
-    return load()
-
-
-@pytest.fixture
-def config(shipped):
-    return copy.deepcopy(shipped)
 
 
 def put(config, path, value):

@@ -1,7 +1,5 @@
 """params.yaml: counts that cannot be are refused, and a folder's are cut to what it has."""
 
-import copy
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,18 +9,7 @@ from data.prepare import prepare
 from data.store import ImageSet
 from eval.robustness.tasks import few_shot_tasks, standard_task
 from tests.test_settings import put
-from workflow.settings import Settings, SettingsError, check, load
-
-
-@pytest.fixture(scope="module")
-def shipped():
-    return load()
-
-
-@pytest.fixture
-def config(shipped):
-    return copy.deepcopy(shipped)
-
+from workflow.settings import Settings, SettingsError, check
 
 # --- more than there is, and less than is needed
 

@@ -1,6 +1,5 @@
 """The studies: each variant differs in what its study says; the theory that they rest on."""
 
-import copy
 import math
 
 import numpy as np
@@ -13,7 +12,7 @@ from models.objectives import gaussian_kl, log_likelihood, squared_error
 from models.priors import PRIORS
 from models.run import build_model
 from tests.tiny import tiny_data, tiny_info
-from workflow.settings import Settings, SettingsError, check, load
+from workflow.settings import Settings, SettingsError, check
 from workflow.studies import apart
 from workflow.studies.definitions import SCALE, STUDIES
 from workflow.studies.render import study_settings
@@ -26,11 +25,6 @@ RUNS = {
     "precision": 4 * 5,
     "omniglot": 13 * 3,
 }
-
-
-@pytest.fixture
-def config():
-    return copy.deepcopy(load())
 
 
 # --- presets

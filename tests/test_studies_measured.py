@@ -1,6 +1,5 @@
 """The studies' tables say what was measured; robustness is taken apart once and goes on."""
 
-import copy
 import json
 import math
 import shutil
@@ -16,17 +15,11 @@ from eval.robustness.corruption import CORRUPTIONS
 from models.run import build_model
 from tests.report_tree import measured
 from tests.tiny import tiny_data, tiny_info
-from workflow.settings import Settings, load
+from workflow.settings import Settings
 from workflow.studies import apart, cost, robustness
 from workflow.studies.definitions import COLUMNS, DRAWN, STUDIES
 from workflow.studies.frames import differences, long_frame, value_frame
 from workflow.studies.render import document, render, study_settings
-
-
-@pytest.fixture
-def config():
-    return copy.deepcopy(load())
-
 
 # --- the tables of the trained studies
 
@@ -235,6 +228,13 @@ def test_of_some_readings_only_those_are_made_and_drawn(small, tmp_path):
     assert set(apart.frame(metrics, small, "mnist")["reading"]) == {"linear kernel"}
     titles = {axes.get_title() for axes in apart.figure(metrics, small).axes}
     assert "linear kernel" in titles and "as recorded" not in titles
+
+
+def test_answers_to_ink_alone_have_a_table_and_no_figure(small, tmp_path):
+    list(robustness.compute(small, tmp_path, ["response"]))
+    table = apart.render(small, tmp_path)
+    assert "surprise at 0.5" in table.read_text("utf-8")
+    assert not (table.parent / "figure.png").exists()
 
 
 def test_the_batchs_own_statistics_undo_a_change_of_contrast(small, tmp_path):

@@ -140,7 +140,7 @@ def _dataset(settings: Settings, dataset: str):
     if not complete:
         return
     described, data = settings.dataset(dataset), settings.data_settings(dataset)
-    if data["source"] == "embedded" and dataset not in counts.embedded():
+    if data["source"] == "embedded" and dataset not in counts.index():
         yield f"{where}.data: {dataset} is not embedded; take source official or synthetic"
     if data["source"] == "synthetic" and described.standin is None:
         yield f"{where}.data: {dataset} has no synthetic stand-in; take source official"

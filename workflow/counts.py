@@ -19,15 +19,6 @@ def index() -> dict[str, dict]:
     return {name: entry for name, entry in found.items() if set(SPLITS) <= set(entry)}
 
 
-@cache
-def embedded() -> dict[str, dict[str, int]]:
-    """{dataset: {"train": n, "test": n}} of the images in data/embedded."""
-    return {
-        name: {split: entry[split]["shape"][0] for split in SPLITS}
-        for name, entry in index().items()
-    }
-
-
 def labels(described: Dataset, data: dict) -> dict[str, list] | None:
     """The labels of a source's images in each split, in their order; None where they are not known.
 
@@ -51,9 +42,13 @@ def available(described: Dataset, data: dict) -> dict[str, int] | None:
 
     `data` and ValueError as of `labels`. Images that are drawn are as many as one likes.
     """
+    return _sizes(described, data, labels(described, data))
+
+
+def _sizes(described: Dataset, data: dict, found: dict[str, list] | None) -> dict | None:
+    """The same, of a source whose `labels` were found; official counts are known without them."""
     if data["source"] == "official":
         return described.counts
-    found = labels(described, data)
     return found and {split: len(found[split]) for split in SPLITS}
 
 
@@ -67,10 +62,8 @@ def taken(described: Dataset, data: dict) -> dict:
 
     Each is None where it is not known. `data` and ValueError as of `labels`.
     """
-    found = labels(described, data) or {}
-    there = {split: len(of) for split, of in found.items()}
-    if data["source"] == "official":
-        there = described.counts or {}
+    found = labels(described, data)
+    there = _sizes(described, data, found) or {}
     counts = {split: data[split] or there.get(split) for split in SPLITS}
     more = {"classes": described.classes, "balanced": counts["train"], "test_sizes": None}
     if found and described.classes is not None:

@@ -31,7 +31,7 @@ def run_robustness(args: argparse.Namespace) -> None:
     """Make the cells of the selection that are missing, then show all of the preset's."""
     from workflow.studies import apart, robustness  # which load torch
 
-    readings = args.readings or list(robustness.READINGS)
+    readings = args.readings or robustness.READINGS
     if unknown := set(readings) - set(robustness.READINGS):
         there = ", ".join(robustness.READINGS)
         raise SettingsError(f"--readings: no {', '.join(sorted(unknown))}; there are {there}")

@@ -12,13 +12,12 @@ from workflow.studies.definitions import DRAWN, Study
 from workflow.studies.frames import columns, differences
 
 BAR = {"capsize": 2, "lw": 1.2}
-# A cost looks as a method of the paper with it does; any that is not named here as VIMAE-l.
-LOOK_OF_COST = {"bernoulli": "vae", "gaussian": "beta_vae_high", "squared_error": "vimae_n"}
-NAME_OF_COST = {
-    "bernoulli": "Bernoulli",
-    "flipped": "Bernoulli with a limit (flips)",
-    "gaussian": "Gaussian (squared error)",
-    "squared_error": "0.05 × squared error",
+# What a cost is called, and the method of the paper that it looks as; others look as VIMAE-l.
+COSTS = {
+    "bernoulli": ("Bernoulli", "vae"),
+    "flipped": ("Bernoulli with a limit (flips)", "vimae_l"),
+    "gaussian": ("Gaussian (squared error)", "beta_vae_high"),
+    "squared_error": ("0.05 × squared error", "vimae_n"),
 }
 
 
@@ -36,8 +35,9 @@ def error(value: Value) -> float:
 def cost_style(settings: Settings, dataset: str, method: str) -> dict:
     """Colour, marker and label of the cost by which a method is trained."""
     cost = settings.train_settings(dataset, method)["method"]["likelihood"]
-    colour, marker = drawing.LOOKS[LOOK_OF_COST.get(cost, "vimae_l")]
-    return {"color": colour, "fmt": marker, "label": NAME_OF_COST.get(cost, cost)}
+    label, alike = COSTS.get(cost, (cost, "vimae_l"))
+    colour, marker = drawing.LOOKS[alike]
+    return {"color": colour, "fmt": marker, "label": label}
 
 
 def methods_figure(metrics: dict, study: Study, settings: Settings):
