@@ -20,6 +20,8 @@ ENVIRONMENT = os.environ | {
     "OMP_NUM_THREADS": "1",
     "VIMAE_DEVICE": "cpu",
 }
+ALL = ("snakemake", "--cores", "8", "all")
+REPRO = ("dvc", "repro")
 # Two methods, one dataset with every score but FID and one with FID: the smallest whole.
 TINY = {
     "methods": ["vae", "vimae_l"],
@@ -100,18 +102,23 @@ def copy_repository(folder: Path, config: dict | None = None) -> Path:
     return folder
 
 
-def finished_copy(folder: Path, common: Path) -> Path:
+def finished_copy(folder: Path, common: Path, engine: tuple[str, ...] = ALL) -> Path:
     """Copy to `folder` a tiny repository in which `snakemake --cores 8 all` has run once.
 
-    That is done only once for all tests, in `common`, though they run in several processes; and
+    With the engine `dvc repro`, one in which that has run afterwards, so that both call it finished.
+    Each is done only once for all tests, in `common`, though they run in several processes; and
     in a folder whose name no shell and no engine may stumble over.
     """
-    original = common / 'it\'s "finished" here'
-    with open(common / "finished.lock", "w") as lock:
+    original = common / f'it\'s "finished" by {engine[0]}'
+    with open(common / f"{engine[0]}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (original / "done").exists():
             shutil.rmtree(original, ignore_errors=True)
-            run(copy_repository(original), "snakemake", "--cores", "8", "all")
+            if engine == ALL:
+                copy_repository(original)
+            else:
+                finished_copy(original, common)
+            run(original, *engine)
             (original / "done").touch()
     return Path(shutil.copytree(original, folder))  # with modification times
 

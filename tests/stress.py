@@ -25,11 +25,11 @@ from pathlib import Path
 
 from data.arguments import options
 from data.files import read_json
-from tests.pipeline import ENVIRONMENT, compare, copy_repository, run, tiny_config
+from tests.pipeline import ALL, ENVIRONMENT, REPRO, compare, copy_repository, run, tiny_config
 from tests.traces import half_written, job, left_over, made, outputs, size, wait_for_the_rest
 from workflow import declarations
 
-COMMANDS = {"snakemake": ("snakemake", "--cores", "8", "all"), "dvc": ("dvc", "repro")}
+COMMANDS = {"snakemake": ALL, "dvc": REPRO}
 # As often as they are written: which signal, and whether all of the process group gets it.
 STOPS = [
     *2 * [(signal.SIGKILL, False), (signal.SIGKILL, True)],

@@ -14,7 +14,9 @@ import pytest
 
 from data import store
 from tests.pipeline import (
+    ALL,
     ENVIRONMENT,
+    REPRO,
     TINY,
     common_folder,
     copy_repository,
@@ -26,8 +28,6 @@ from tests.pipeline import (
     write_config,
 )
 from workflow import resources
-
-ALL = ("snakemake", "--cores", "8", "all")
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_nothing_is_done_twice(finished):
 @pytest.mark.pipeline
 def test_dvc_takes_over_without_training(finished):
     before = inventory(finished)
-    output = run(finished, "dvc", "repro").stdout
+    output = run(finished, *REPRO).stdout
     assert output.count("Nothing to be done") == 5, output
     assert inventory(finished) == before
     assert "up to date" in run(finished, "dvc", "status").stdout

@@ -16,10 +16,18 @@ import yaml
 
 from data import registry
 from data.files import digest
-from tests.pipeline import ENVIRONMENT, ROOT, common_folder, finished_copy, job_counts, run
+from tests.pipeline import (
+    ALL,
+    ENVIRONMENT,
+    REPRO,
+    ROOT,
+    common_folder,
+    finished_copy,
+    job_counts,
+    run,
+)
 from workflow import pulled
 
-ALL = ("snakemake", "--cores", "8", "all")
 TAKE_OVER = (sys.executable, "-m", "workflow.pulled")
 PUSHED = ("runs", "samples", "references", "scores")
 WEIGHTS = "results/quick/runs/mnist/vae/seed0/weights.safetensors"
@@ -30,8 +38,7 @@ SCORE = "results/quick/scores/fid/celeba/vimae_l/seed0.json"
 def origin(tmp_path_factory):
     """A finished tree whose `dvc repro` is done and pushed to a folder."""
     folder = tmp_path_factory.mktemp("remotes")
-    tree = finished_copy(folder / "origin", common_folder(tmp_path_factory))
-    run(tree, "dvc", "repro")
+    tree = finished_copy(folder / "origin", common_folder(tmp_path_factory), REPRO)
     run(tree, "dvc", "remote", "add", "--default", "store", folder / "store")
     run(tree, "dvc", "push")
     return tree
@@ -78,7 +85,7 @@ def test_who_pulls_has_results_and_nothing_to_do(origin, tmp_path):
 
 
 @pytest.mark.pipeline
-@pytest.mark.parametrize("engine", [("dvc", "repro"), ALL], ids=" ".join)
+@pytest.mark.parametrize("engine", [REPRO, ALL], ids=" ".join)
 def test_no_engine_replaces_what_was_pulled(origin, tmp_path, engine):
     tree = clone(origin, tmp_path / "clone")
     run(tree, "dvc", "pull")

@@ -13,7 +13,7 @@ import shlex
 import pytest
 import yaml
 
-from tests.pipeline import common_folder, finished_copy, run, tiny_config, write_config
+from tests.pipeline import REPRO, common_folder, finished_copy, run, tiny_config, write_config
 
 pytestmark = pytest.mark.pipeline
 
@@ -95,9 +95,7 @@ ALL_STAGES = STAGES["workflow"]
 def finished(tmp_path_factory):
     """A tree that both engines call finished."""
     folder = tmp_path_factory.mktemp("replanning") / "copy"
-    finished_copy(folder, common_folder(tmp_path_factory))
-    run(folder, "dvc", "repro")
-    return folder
+    return finished_copy(folder, common_folder(tmp_path_factory), REPRO)
 
 
 def job_of(output: str) -> str:

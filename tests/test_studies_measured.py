@@ -15,9 +15,10 @@ from eval.robustness.corruption import CORRUPTIONS
 from models.run import build_model
 from tests.report_tree import measured
 from tests.tiny import tiny_data, tiny_info
+from workflow.report.collect import summarise
 from workflow.settings import Settings
 from workflow.studies import apart, cost, robustness
-from workflow.studies.definitions import COLUMNS, DRAWN, STUDIES
+from workflow.studies.definitions import COLUMNS, DRAWN, STUDIES, Contrast
 from workflow.studies.frames import differences, long_frame, value_frame
 from workflow.studies.render import document, render, study_settings
 
@@ -100,6 +101,36 @@ def test_a_study_is_rendered_from_what_was_measured(tmp_path):
     assert {p.name for p in path.parent.iterdir()} == {
         "metrics.json", "table.md", "means.csv", "differences.csv", "figure.png", "figure.svg"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("units", "label", "difference"),
+    [
+        ([8, 0, 8], "VAE § 1", "–"),  # two kinds of networks
+        ([0, 0, 0], "VAE", "**+1.000 ± 0.000**"),  # one kind
+        ([8, 8, 8], "VAE", "**+1.000 ± 0.000**"),
+    ],
+)
+def test_a_mean_of_two_kinds_of_networks_is_not_compared(units, label, difference):
+    def of(values):
+        unknown = {"se": [None] * 3, "interval": [None] * 3, "doubtful": 0}
+        return summarise([float(v) for v in values], 0) | unknown
+
+    def method(error, active):
+        values = {"reconstruction.mean.cost": of([error] * 3)}
+        return values | {"information.active_units": of(active)}
+
+    metrics = {
+        "methods": [{"name": "vae", "label": "VAE"}, {"name": "ae", "label": "AE"}],
+        "seeds": [0, 1, 2],
+        "levels": {},
+        "datasets": {"mnist": {"methods": {"vae": method(2, units), "ae": method(1, [8, 8, 8])}}},
+    }
+    frame = value_frame(metrics, "mnist", "method")
+    assert list(frame["method"]) == [label, "AE"]
+    compared = differences(metrics, (Contrast("vae", "ae", "AE → VAE"),))
+    frame = value_frame(compared, "mnist", "what differs", signed=True)
+    assert list(frame["error, z mean"]) == [difference]
 
 
 def test_a_study_outlives_its_runs(tmp_path):

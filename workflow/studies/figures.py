@@ -9,7 +9,7 @@ from workflow.report.pictures import drawing
 from workflow.report.values import Value, measured
 from workflow.settings import Settings
 from workflow.studies.definitions import DRAWN, Study
-from workflow.studies.frames import columns, differences
+from workflow.studies.frames import collapsed_seeds, columns, differences
 
 BAR = {"capsize": 2, "lw": 1.2}
 # What a cost is called, and the method of the paper that it looks as; others look as VIMAE-l.
@@ -43,7 +43,8 @@ def cost_style(settings: Settings, dataset: str, method: str) -> dict:
 def methods_figure(metrics: dict, study: Study, settings: Settings):
     """A row a dataset, a panel a value, a line a method: mean ± standard error, and every seed.
 
-    Colour and marker say by which cost a method was trained.
+    Colour and marker say by which cost a method was trained. Of one whose code collapsed on some
+    seeds there are the seeds alone.
     """
     datasets, heads = dataset_names(metrics), panels(metrics)
     shown = {method for dataset in datasets for method in metrics["datasets"][dataset]["methods"]}
@@ -59,10 +60,11 @@ def methods_figure(metrics: dict, study: Study, settings: Settings):
                 value = head in drawn and measured(metrics, dataset, method, drawn[head].name)
                 if not value or value.mean is None:
                     continue
-                seeds = metrics["datasets"][dataset]["methods"][method][drawn[head].name]["values"]
-                seeds = [seed for seed in seeds if seed is not None]
+                of_method = metrics["datasets"][dataset]["methods"][method]
+                seeds = [s for s in of_method[drawn[head].name]["values"] if s is not None]
                 axes.plot(seeds, [row] * len(seeds), "|", color="#999999")
-                axes.errorbar(value.mean, row, xerr=error(value), **styles[method], **BAR)
+                if not collapsed_seeds(of_method):
+                    axes.errorbar(value.mean, row, xerr=error(value), **styles[method], **BAR)
             axes.set_yticks(rows, labels.values() if axes is line[0] else [""] * len(rows))
             axes.set_ylim(-0.6, len(rows) - 0.4)
             axes.locator_params(axis="x", nbins=4)

@@ -11,10 +11,22 @@ from workflow.report.values import Value, measured, template_fields
 from workflow.studies.definitions import COLUMNS, Contrast, ShownValue
 
 
-def difference(first: dict, second: dict) -> dict:
-    """The summary of `first` minus `second`, seed by seed; None where either has no value."""
+def collapsed_seeds(values: dict) -> int:
+    """On how many seeds a method's code says nothing, none of its units being active.
+
+    0 if it is so on all: then its means are of one kind of network, and tell something.
+    """
+    units = values.get("information.active_units", {"values": []})["values"]
+    return units.count(0) if any(units) else 0
+
+
+def difference(first: dict, second: dict, *, known: bool = True) -> dict:
+    """The summary of `first` minus `second`, seed by seed; None where either has no value.
+
+    Not `known`: None for all.
+    """
     pairs = zip(first["values"], second["values"], strict=True)
-    values = [None if None in pair else pair[0] - pair[1] for pair in pairs]
+    values = [pair[0] - pair[1] if known and None not in pair else None for pair in pairs]
     unknown = [None] * len(values)
     return summarise(values, max(first["diverged"], second["diverged"])) | {
         "se": unknown,
@@ -41,14 +53,21 @@ def with_changes(metrics: dict) -> dict:
 
 
 def differences(metrics: dict, contrasts: tuple[Contrast, ...]) -> dict:
-    """The same as `metrics`, with contrasts in the place of methods."""
+    """The same as `metrics`, with contrasts in the place of methods.
+
+    One with a method whose code collapsed on some seeds has no values, as a mean of two kinds of
+    networks says nothing.
+    """
     datasets = {}
     for dataset, entry in metrics["datasets"].items():
         methods = {}
         for contrast in contrasts:
             first, second = (entry["methods"].get(m, {}) for m in (contrast.method, contrast.base))
+            mixed = collapsed_seeds(first) or collapsed_seeds(second)
             methods[contrast.name] = {
-                name: difference(first[name], second[name]) for name in first if name in second
+                name: difference(first[name], second[name], known=not mixed)
+                for name in first
+                if name in second
             }
         datasets[dataset] = entry | {"methods": methods, "runs": {}}
     labels = [{"name": contrast.name, "label": contrast.what} for contrast in contrasts]
@@ -85,10 +104,12 @@ def with_error(value: Value, digits: int, seeds: int, *, signed: bool = False) -
 
 
 def value_frame(metrics: dict, dataset: str, head: str, *, signed: bool = False) -> pd.DataFrame:
-    """A row a method (or contrast), called `head`; a column a value."""
+    """A row a method (or contrast), called `head`; a column a value. § n: n codes collapsed."""
     shown, rows, seeds = columns(metrics, dataset), [], len(metrics["seeds"])
     for method in metrics["methods"]:
-        row = {head: method["label"]}
+        of_method = metrics["datasets"][dataset]["methods"].get(method["name"], {})
+        lost = 0 if signed else collapsed_seeds(of_method)
+        row = {head: method["label"] + (f" § {lost}" if lost else "")}
         for column in shown:
             value = measured(metrics, dataset, method["name"], column.name)
             row[column.head] = with_error(value, column.digits, seeds, signed=signed)

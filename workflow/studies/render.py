@@ -20,7 +20,9 @@ NOTES = """\
 accuracies (clean; Gaussian noise, clipped to the data's range or not; mask) those of the
 TSVM in %; "− clean" is what they change by. How each is measured: [docs](../../../docs).
 Differences are taken seed by seed; bold: Student's 95 % interval over seeds does not hold zero,
-uncorrected for their number (of twenty differences that are none, one is bold)."""
+uncorrected for their number (of twenty differences that are none, one is bold). § n: on n seeds, but
+not on all, the code collapsed (none of its units is active); such means say nothing, and differences
+from them are left out."""
 
 
 def study_settings(study: Study) -> Settings:
