@@ -5,7 +5,7 @@
 
 A pull brings weights, samples and scores, but neither data, whose terms may forbid it, nor the
 report. An engine that goes by age would therefore train again what was pulled: the data, made here,
-is newer. (It refuses, see rules/models.smk, and names this command.) What dvc.lock names need not be
+is newer. (It refuses, see rules/hooks.smk, and names this command.) What dvc.lock names need not be
 made again if it is whole and was made by this code, with these settings, from this data. So:
 
 1. every file must have the digest that dvc.lock and its folder's listing give; DVC trusts what it

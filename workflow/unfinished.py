@@ -1,7 +1,7 @@
 """What there is after a run in which jobs failed: tables of the rest, and what is missing and why.
 
 The engine goes on with what does not depend on a failed job (keep-going, in the profiles) and then
-calls `render` (`onerror`, in rules/report.smk). results/<preset>/partial/ is written anew, and removed
+calls `render` (`onerror`, in rules/hooks.smk). results/<preset>/partial/ is written anew, and removed
 by the next run: tables.md begins with a list of what is missing, and n says in every cell how many
 seeds stand behind it. results/tables.md and metrics.json stay those of a whole run.
 """

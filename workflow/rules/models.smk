@@ -38,12 +38,3 @@ rule train:
         "exec python -m models.train --data {input.data} --method {wildcards.method}"
         " --seed {wildcards.seed} --params {params.settings:q} --out {params.out}"
         " --checkpoint {params.checkpoint} --final {params.final} > {log} 2> >(tee -a {log} >&2)"
-
-
-# Before anything runs. A hook, because only then the plan is known; `--no-hooks` leaves it out.
-onstart:
-    refuse_to_replace_foreign_runs()
-    warn_without_gpu()
-    if workflow.local_exec:
-        limit_cores()  # of which --jobs makes the engine forget
-    forget_partial_tables()

@@ -198,8 +198,3 @@ rule show:
     shell:
         "exec python -m workflow.report.screen --metrics {input.metrics} {params.record}"
         " 2> >(tee -a {log} >&2)"
-
-
-# One failed job is not all: what could be made is shown, and what could not.
-onerror:
-    show_what_there_is()
