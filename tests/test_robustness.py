@@ -475,3 +475,21 @@ def test_repeats_are_students_t():
     interval = stats.ttest_1samp(100 * repeats, 0).confidence_interval(0.95)
     np.testing.assert_allclose(found["interval"], interval)
     assert found["se"] == pytest.approx(stats.sem(100 * repeats))
+
+
+def test_features_are_standardised_each_by_its_own_deviation_or_all_by_one():
+    """The first forgets the features' sizes, the second keeps the ratios of distances."""
+    codes = np.random.default_rng(0).normal(size=(200, 3)) * [5.0, 1.0, 0.01] + [1.0, 2.0, 3.0]
+    codes = np.column_stack([codes, np.full(200, 7.0)])  # one that never changes
+    between = np.linalg.norm(codes[:100] - codes[100:], axis=1)
+    for one_scale in (False, True):
+        mean, deviation = classify.standardisation(codes, one_scale)
+        scaled = (codes - mean) / deviation
+        np.testing.assert_allclose(scaled.mean(0), 0, atol=1e-12)
+        spread = scaled.std(0)
+        if one_scale:
+            assert np.mean(spread**2) == pytest.approx(1) and spread[0] > 400 * spread[2]
+            found = np.linalg.norm(scaled[:100] - scaled[100:], axis=1)
+            np.testing.assert_allclose(found / between, found[0] / between[0])
+        else:
+            np.testing.assert_allclose(spread, [1, 1, 1, 0])

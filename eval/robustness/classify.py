@@ -80,6 +80,19 @@ def fit(features: np.ndarray, labels: np.ndarray, params: dict) -> dict[str, Tra
     }
 
 
+def standardisation(codes: np.ndarray, one_scale: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation (d,) by which codes (n, d) are standardised: each feature's own deviation.
+
+    With `one_scale` the same for all, the root of the mean variance: distances between codes keep
+    their ratios, and a feature that says little stays small.
+    """
+    deviation = codes.std(0)
+    if one_scale:
+        deviation = np.full_like(deviation, np.sqrt(np.mean(deviation**2)))
+    deviation[deviation == 0] = 1  # a feature that never changes carries nothing, at any scale
+    return codes.mean(0), deviation
+
+
 def classify(encoder: Encoder, task: Task, params: dict) -> dict[str, np.ndarray]:
     """How often each test image was right, (n,) between 0 and 1, by dotted name.
 
@@ -88,8 +101,7 @@ def classify(encoder: Encoder, task: Task, params: dict) -> dict[str, np.ndarray
     `<machine>.<corruption>.area`, the mean over levels from 0 to the largest, by trapezoids.
     """
     train = encoder(task.train_images, f"{task.name}/train")
-    mean, deviation = train.mean(0), train.std(0)
-    deviation[deviation == 0] = 1  # a feature that never changes carries nothing, at any scale
+    mean, deviation = standardisation(train, params["features"] == "mean_one_scale")
 
     def test_features(kind=None, level=0.0):
         noisy = kind is not None and CORRUPTIONS[kind].stream is not None

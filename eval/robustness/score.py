@@ -15,7 +15,7 @@ on the run's seed, not on the method, so methods meet the same.
 Settings: labels, unlabelled, test (see `standard_task`), or few_shot (see `few_shot_tasks`), whose
 counts replace them; levels, in [0, 1] pixel units, of all `corruptions`; draws of the noise; C,
 unlabelled_weight, kernel and annealing of the machines; features, "mean" of q(z|x) or "sampled"
-from it; retrain_levels, at which the machines are also trained on corrupted images; and
+from it, each standardised by its own deviation, or "mean_one_scale", all by a common one; retrain_levels, at which the machines are also trained on corrupted images; and
 batch_statistics, whether batch norm uses the statistics of each batch of 100 instead of training's.
 """
 
@@ -69,7 +69,7 @@ SETTINGS = {
     "unlabelled_weight": {"type": "number", "exclusiveMinimum": 0},
     "kernel": {"enum": ["linear", "rbf"]},
     "annealing": {"enum": ["weight", "temperature"]},
-    "features": {"enum": ["mean", "sampled"]},
+    "features": {"enum": ["mean", "mean_one_scale", "sampled"]},
     "retrain_levels": {
         "type": "array",
         "uniqueItems": True,
@@ -136,7 +136,8 @@ def score(inputs: ScoreInputs) -> Result:
         protocol=params
         | {
             "features": f"{'a draw from' if encoder.sampled else 'mean of'} q(z|x),"
-            " standardised with the clean training features' mean and std",
+            " standardised with the clean training features' mean and"
+            f" {'a common' if params['features'] == 'mean_one_scale' else 'their'} std",
             "batch_norm": f"statistics of each batch of {STATISTICS_BATCH}"
             if encoder.batch_statistics
             else "running statistics",

@@ -21,6 +21,7 @@ LABELS = {
     "batch_statistics": "batch's own statistics",
     "labels_100": "100 labels",
     "linear": "linear kernel",
+    "one_scale": "one scale for all features",
 }
 TITLE = "Robustness, taken apart"
 LEAST_WIDTH = 8.0  # inches of a figure, for its legend

@@ -32,6 +32,7 @@ READINGS = {
     "batch_statistics": ("robustness", COMMON | {"batch_statistics": True}),
     "labels_100": ("robustness", COMMON | {"labels": 100}),
     "linear": ("robustness", COMMON | {"kernel": "linear"}),
+    "one_scale": ("robustness", COMMON | {"features": "mean_one_scale"}),
     "response": ("response", {}),
 }
 
