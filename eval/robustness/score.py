@@ -15,7 +15,8 @@ on the run's seed, not on the method, so methods meet the same.
 Settings: labels, unlabelled, test (see `standard_task`), or few_shot (see `few_shot_tasks`), whose
 counts replace them; levels, in [0, 1] pixel units, of all `corruptions`; draws of the noise; C,
 unlabelled_weight, kernel and annealing of the machines; features, "mean" of q(z|x) or "sampled"
-from it, each standardised by its own deviation, or "mean_one_scale", all by a common one; retrain_levels, at which the machines are also trained on corrupted images; and
+from it, each standardised by its own deviation, or "mean_one_scale", the mean with one deviation for
+all; retrain_levels, at which the machines are also trained on corrupted images; and
 batch_statistics, whether batch norm uses the statistics of each batch of 100 instead of training's.
 """
 

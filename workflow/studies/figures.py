@@ -9,7 +9,7 @@ from workflow.report.pictures import drawing
 from workflow.report.values import Value, measured
 from workflow.settings import Settings
 from workflow.studies.definitions import DRAWN, Study
-from workflow.studies.frames import collapsed_seeds, columns, differences
+from workflow.studies.frames import columns, differences, partly_collapsed
 
 BAR = {"capsize": 2, "lw": 1.2}
 # What a cost is called, and the method of the paper that it looks as; others look as VIMAE-l.
@@ -63,7 +63,7 @@ def methods_figure(metrics: dict, study: Study, settings: Settings):
                 of_method = metrics["datasets"][dataset]["methods"][method]
                 seeds = [s for s in of_method[drawn[head].name]["values"] if s is not None]
                 axes.plot(seeds, [row] * len(seeds), "|", color="#999999")
-                if not collapsed_seeds(of_method):
+                if not partly_collapsed(of_method):
                     axes.errorbar(value.mean, row, xerr=error(value), **styles[method], **BAR)
             axes.set_yticks(rows, labels.values() if axes is line[0] else [""] * len(rows))
             axes.set_ylim(-0.6, len(rows) - 0.4)

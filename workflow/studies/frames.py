@@ -11,10 +11,10 @@ from workflow.report.values import Value, measured, template_fields
 from workflow.studies.definitions import COLUMNS, Contrast, ShownValue
 
 
-def collapsed_seeds(values: dict) -> int:
-    """On how many seeds a method's code says nothing, none of its units being active.
+def partly_collapsed(values: dict) -> int:
+    """On how many seeds a method's code says nothing, none of its units being active, if not on all.
 
-    0 if it is so on all: then its means are of one kind of network, and tell something.
+    If it is so on all, its means are of one kind of network, and tell something: 0.
     """
     units = values.get("information.active_units", {"values": []})["values"]
     return units.count(0) if any(units) else 0
@@ -63,7 +63,7 @@ def differences(metrics: dict, contrasts: tuple[Contrast, ...]) -> dict:
         methods = {}
         for contrast in contrasts:
             first, second = (entry["methods"].get(m, {}) for m in (contrast.method, contrast.base))
-            mixed = collapsed_seeds(first) or collapsed_seeds(second)
+            mixed = partly_collapsed(first) or partly_collapsed(second)
             methods[contrast.name] = {
                 name: difference(first[name], second[name], known=not mixed)
                 for name in first
@@ -104,11 +104,12 @@ def with_error(value: Value, digits: int, seeds: int, *, signed: bool = False) -
 
 
 def value_frame(metrics: dict, dataset: str, head: str, *, signed: bool = False) -> pd.DataFrame:
-    """A row a method (or contrast), called `head`; a column a value. § n: n codes collapsed."""
+    """A row a method (or contrast), called `head`; a column a value. § n: `partly_collapsed`."""
     shown, rows, seeds = columns(metrics, dataset), [], len(metrics["seeds"])
     for method in metrics["methods"]:
         of_method = metrics["datasets"][dataset]["methods"].get(method["name"], {})
-        lost = 0 if signed else collapsed_seeds(of_method)
+        # Of a contrast these are differences, in which 0 says nothing of the kind.
+        lost = 0 if signed else partly_collapsed(of_method)
         row = {head: method["label"] + (f" § {lost}" if lost else "")}
         for column in shown:
             value = measured(metrics, dataset, method["name"], column.name)
