@@ -110,16 +110,17 @@ def finished_copy(folder: Path, common: Path, engine: tuple[str, ...] = ALL) -> 
     in a folder whose name no shell and no engine may stumble over.
     """
     original = common / f'it\'s "finished" by {engine[0]}'
+    done = common / f"{engine[0]}.done"  # not in the tree, of which the other engine's is a copy
     with open(common / f"{engine[0]}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (original / "done").exists():
+        if not done.exists():
             shutil.rmtree(original, ignore_errors=True)
             if engine == ALL:
                 copy_repository(original)
             else:
                 finished_copy(original, common)
             run(original, *engine)
-            (original / "done").touch()
+            done.touch()
     return Path(shutil.copytree(original, folder))  # with modification times
 
 
