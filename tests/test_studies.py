@@ -24,6 +24,7 @@ RUNS = {
     "scale": 18 * 2 * 2,
     "precision": 4 * 5,
     "omniglot": 13 * 3,
+    "cifar10": 6 * 2,
 }
 
 
@@ -124,6 +125,8 @@ DIFFER = {
     **{f"vae_flipped_{percent} - vae": COST | {"method.flip"} for percent in (1, 10)},
     **{f"vae_flipped_to_{to} - vae": COST | {"method.flip"} for to in ("white", "black")},
     "vimae_n - beta_vae_gaussian": MMD_FOR_KL | ENCODER | COST,
+    "vimae_n - beta_vae_01": MMD_FOR_KL | ENCODER | COST,
+    "vimae_l - beta_vae_01": MMD_FOR_KL | ENCODER | COST | {"method.prior"},
     "vimae_n_scale_05 - vimae_n": PRIOR,
     "vimae_n_scale_2 - vimae_n": PRIOR,
     "vimae_l - vimae_n": {"method.prior"},
