@@ -155,6 +155,18 @@ def test_samples_without_further_arrays_are_said_to_have_none(tmp_path):
     samples.plt.close(figure)
 
 
+@pytest.mark.parametrize(("colour", "mode"), [("0.3", "L"), ("tab:red", "RGB")])
+def test_a_file_has_the_channels_that_its_picture_needs(colour, mode, tmp_path):
+    figure, axes = drawing.plt.subplots()
+    axes.imshow(np.eye(9), cmap="gray")
+    axes.set_title("picture", color=colour)
+    figure.savefig(tmp_path / "own.png", dpi=150)
+    drawing.save(figure, tmp_path, "ours")
+    with Image.open(tmp_path / "own.png") as own, Image.open(tmp_path / "ours.png") as ours:
+        assert ours.mode == mode and ours.info["dpi"] == pytest.approx((150, 150), abs=0.1)
+        assert np.array_equal(np.asarray(own.convert("RGB")), np.asarray(ours.convert("RGB")))
+
+
 def test_further_methods_look_different():
     methods = [*(f"variant_{number}" for number in range(36)), "vae"]
     *first, repeated, paper = (tuple(look.values()) for look in drawing.looks(methods).values())

@@ -1,9 +1,12 @@
 """What all figures share: one look, one colour and marker a method, deterministic files."""
 
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from PIL import Image
 
 from data.files import atomic_write
 
@@ -90,6 +93,16 @@ def method_legend(figure, labels: dict[str, str]) -> None:
         )
 
 
+def write_png(figure, path: Path, dpi: int) -> None:
+    """The figure without transparency, in grey if all of it is: pictures of digits halve in size."""
+    file = BytesIO()
+    figure.savefig(file, format="png", dpi=dpi)
+    image = Image.open(file).convert("RGB")
+    red, green, blue = np.moveaxis(np.asarray(image), 2, 0)
+    grey = np.array_equal(red, green) and np.array_equal(green, blue)
+    image.convert("L" if grey else "RGB").save(path, "png", dpi=(dpi, dpi))
+
+
 def save(figure, folder: Path, stem: str) -> None:
     """Write `stem`.png (at most 1 MB, at 150 dpi or the most that allows), of a chart `stem`.svg too.
 
@@ -98,7 +111,7 @@ def save(figure, folder: Path, stem: str) -> None:
     """
     with atomic_write(folder / f"{stem}.png") as temporary:
         for dpi in (150, 120, 100, 80, 60):
-            figure.savefig(temporary, dpi=dpi, metadata={"Software": None})
+            write_png(figure, temporary, dpi)
             if temporary.stat().st_size <= LARGEST_PNG:
                 break
     if not any(axes.images for axes in figure.axes):
