@@ -1,20 +1,25 @@
-# make all: set up and run the default preset. make test: set up and run the tests.
+# make all: set up and run the default preset. make test: set up and run the quick tests; test-all: all.
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 CORES ?= 8
 SNAKEMAKE_ARGS ?=
 UPGRADE ?=
+PYTEST := OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadfile
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 INSTALLED := .venv/installed
 
-.PHONY: all test lint estimate record pulled site studies audit lock clean
+.PHONY: all test test-all lint estimate record pulled site studies audit lock clean
 
 all: $(INSTALLED)
 	snakemake --cores $(CORES) all $(SNAKEMAKE_ARGS)
 	@snakemake --cores 1 show --quiet all $(SNAKEMAKE_ARGS)
 
 test: $(INSTALLED)
-	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadfile
+	$(PYTEST) -m "not pipeline"
+
+# With those that run the pipeline end to end through real engines.
+test-all: $(INSTALLED)
+	$(PYTEST)
 
 lint: $(INSTALLED)
 	ruff check .
