@@ -15,7 +15,9 @@ from workflow.report.paper import paper
 from workflow.report.pictures.captions import figure_captions
 from workflow.report.text.notes import settings_frame
 from workflow.report.values import measured, printed
+from workflow.report.text.contrast import difference
 from workflow.report.verdict.best import best_methods
+from workflow.report.verdict.evidence import run_grid
 
 
 @pytest.fixture(scope="module")
@@ -199,14 +201,14 @@ def test_several_seeds_have_a_student_interval(tree):
     assert cost.interval == pytest.approx((2 - 12.7062, 2 + 12.7062), abs=1e-3)
 
 
-def with_values(values: dict[str, list[float]], se=None, covariance=None) -> dict:
-    """Metrics of one value "s.v" of some methods, made by hand."""
+def with_values(values: dict[str, list[float]], se=None, covariance=None, name="s.v") -> dict:
+    """Metrics of one value of some methods, made by hand."""
     count = len(next(iter(values.values())))
     methods = {}
-    for name, seeds in values.items():
+    for method, seeds in values.items():
         entries = [{"value": v, "se": se, "interval": None, "doubtful": False} for v in seeds]
-        methods[name] = {"s.v": summarise_measured(entries, diverged=0)}
-    paired = covariance and {"s.v": {"units": 100, "covariance": {"0": covariance}}}
+        methods[method] = {name: summarise_measured(entries, diverged=0)}
+    paired = covariance and {name: {"units": 100, "covariance": {"0": covariance}}}
     dataset = {"methods": methods, "runs": {}, "paired": paired or {}}
     return {
         "methods": [{"name": name, "label": name} for name in values],
@@ -231,6 +233,17 @@ def test_best_of_several_seeds_by_their_spread():
     metrics = with_values(values)
     assert best_methods(metrics, "d", "s.v", "lower") == {"a", "b"}
     assert best_methods(metrics, "d", "s.v", "higher") == {"c"}
+
+
+def test_best_are_those_that_a_difference_as_verdicts_take_it_leaves_open():
+    """Accuracies are compared as logits: in points the spread of b alone would leave all open."""
+    name, values = "robustness.tsvm.clean", {"a": [5.7, 5.3, 5.5], "b": [10.3, 12.0, 28.2]}
+    metrics = with_values(values | {"c": [9.0, 13.0, 20.0]}, name=name)
+    best, grid = best_methods(metrics, "d", name, "higher"), run_grid(metrics, "d", name)
+    assert best == {"b", "c"}
+    for number, method in enumerate("ac"):
+        low, high = difference(grid, 1, 2 * number, name).interval
+        assert (method in best) == (low <= 0 <= high)
 
 
 def test_best_without_any_error_is_the_best_mean_alone():

@@ -9,8 +9,7 @@ from workflow.report.labels import NamedRun, dataset_label, dataset_names, metho
 from workflow.report.paper import paper
 from workflow.report.text.cells import diverged
 from workflow.report.values import measured, template_fields
-from workflow.report.verdict.blocks import Scale
-from workflow.report.verdict.claims import scale_of
+from workflow.report.verdict.claims import comparison_scale
 from workflow.report.verdict.compare import Effect, estimate, shown
 from workflow.report.verdict.evidence import Grid, printed_grid, run_grid
 
@@ -38,21 +37,13 @@ CONTRAST_NOTE = (
 )
 
 
-def scale(name: str) -> Scale:
-    """How verdicts compare the value of this name; plainly, if none does."""
-    try:
-        return scale_of(name)
-    except KeyError:
-        return Scale(label=name, form="identity", unit="")
-
-
 def difference(grid: Grid, first: int, second: int, name: str) -> Effect | None:
     """The value of this name of the first method (by number) less the second's; None if there is none."""
-    on = scale(name)
-    compared = grid.on(on)
+    scale = comparison_scale(name)
+    compared = grid.on(scale)
     contrast = np.zeros((1, len(grid.values)))
     contrast[0, [first, second]] = 1, -1
-    return shown(estimate(compared, contrast), 0, on, compared.means[[first, second]].mean(), name)
+    return shown(estimate(compared, contrast), 0, scale, compared.means[[first, second]].mean(), name)
 
 
 def printed_difference(dataset: str, template: str, first: str, second: str) -> str:

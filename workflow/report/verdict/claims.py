@@ -103,6 +103,14 @@ def scale_of(score: str) -> Scale:
     return Scale(form=entry.pop("scale"), **entry)
 
 
+def comparison_scale(name: str) -> Scale:
+    """How verdicts compare the value of this name in `metrics.json`; plainly, if none does."""
+    try:
+        return scale_of(name)
+    except KeyError:
+        return Scale(label=name, form="identity", unit="")
+
+
 def _side(value: str | list[str]) -> tuple[str, ...]:
     names = [value] if isinstance(value, str) else value
     return tuple(m for name in names for m in _content()["groups"].get(name, [name]))
