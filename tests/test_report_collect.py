@@ -13,9 +13,9 @@ from workflow.report.collect import agree, as_text, collect, summarise, summaris
 from workflow.report.paired import covariance_of_means, on_common_units
 from workflow.report.paper import paper
 from workflow.report.pictures.captions import figure_captions
+from workflow.report.text.contrast import difference
 from workflow.report.text.notes import settings_frame
 from workflow.report.values import measured, printed
-from workflow.report.text.contrast import difference
 from workflow.report.verdict.best import best_methods
 from workflow.report.verdict.evidence import run_grid
 

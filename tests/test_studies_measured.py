@@ -297,10 +297,10 @@ def test_robustness_is_rendered_from_its_cells(small, tmp_path):
     lines = [line for line in path.read_text().splitlines() if line.startswith("| as recorded")]
     assert [line.split("|")[2].strip() for line in lines] == [
         "clean",
-        "Gaussian noise, not clipped, 0.5",
-        "Gaussian noise, clipped to the range, 0.5",
+        "Gaussian noise (not clipped), 0.5",
+        "Gaussian noise (clipped to the range), 0.5",
         "brightness raised, 0.2",
-        "mask, 0 in the data's range, 0.5",
+        "mask (0 in the data's range), 0.5",
         "contrast lowered, 0.5",
     ]
     # VAE 50 and 54: 52 with an error of 2; the other has one seed of two.

@@ -180,7 +180,7 @@ def test_seeds_that_are_there_are_told_from_those_that_are_to_be():
     assert set(verdicts) == {"✓ holds"}
     whole, one = [5.0, 5.1, 5.2], [5.0, None, None]
     told, verdicts = sentence({"reconstruction.sampled.cost": whole, "nll.cross_entropy": one})
-    assert told.startswith("Preset tiny, 1 to 3 of 3 seeds: ") and "those verdicts are" in told
+    assert told.startswith("Preset tiny, 1 to 3 of 3 seeds: ") and "Verdicts on “this seed”" in told
     assert (
         verdicts["“in this task [reconstruction] VIMAE-n performs better than VIMAE-l”"]
         == "✓ holds"

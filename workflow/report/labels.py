@@ -4,10 +4,10 @@ from workflow.report.paper import paper
 
 NamedRun = tuple[str, dict]  # ("record" or "run", the content of its metrics.json)
 CORRUPTIONS = {
-    "gaussian_clipped": "Gaussian noise, clipped to the range",
-    "gaussian": "Gaussian noise, not clipped",
-    "mask_zero": "mask, 0 in the data's range",
-    "mask_black": "mask, black",
+    "gaussian_clipped": "Gaussian noise (clipped to the range)",
+    "gaussian": "Gaussian noise (not clipped)",
+    "mask_zero": "mask (0 in the data's range)",
+    "mask_black": "mask (black)",
     "brightness": "brightness raised",
     "contrast": "contrast lowered",
 }

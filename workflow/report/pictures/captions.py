@@ -36,18 +36,20 @@ def charts(metrics: dict) -> dict[str, str]:
     names = {
         "paper_and_ours": "The paper's numbers (hollow) against ours (filled), a panel a table"
     }
-    names["learning_curves"] = "Learning curves: every part of the losses over the epochs"
+    names["learning_curves"] = (
+        "Learning curves: every part of the losses on training images, mean and range of the seeds"
+    )
     scores = metrics["protocols"]
     if scores.get("robustness"):
         names["robustness"] = (
             "Accuracy against the level of noise, with the range of the seeds (of one seed the 95 %"
-            " interval over images); dotted: guessing; 0 in the data's range is black on grey images,"
-            " mid-grey on colour"
+            " interval over images); dotted: guessing; 0 in the data's range is black on grey images, so"
+            " that a black mask is the same there, and mid-grey on colour; scales differ by row"
         )
     if scores.get("robustness", {}).keys() & scores.get("information", {}).keys():
         names["information"] = (
             "Information in the code against what noise changes of the accuracy, a point a run; hollow:"
-            " the bound is at its ceiling and tells nothing"
+            " the bound is within 1 nat of its ceiling and tells nothing"
         )
     return names
 

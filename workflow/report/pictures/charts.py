@@ -6,6 +6,7 @@ import numpy as np
 
 from workflow.report.curves import learning_curves, loss_parts, robustness_curves
 from workflow.report.labels import (
+    CORRUPTIONS,
     corruption_label,
     dataset_label,
     dataset_names,
@@ -32,7 +33,10 @@ filled: this run's mean
 thick line: its 95 % interval
 thin line: from the one to the other
 
-Impossible printed numbers are left out."""
+Ours: z sampled, noise clipped, masked
+pixels 0. Intervals end at 0 and 100 %.
+No hollow mark: a dash in the paper or
+a number that is impossible."""
 
 
 def learning_figure(metrics: dict, root: Path):
@@ -78,7 +82,7 @@ def robustness_figure(metrics: dict):
     lines = dict(list(curves.groupby(["dataset", "corruption", "method"])))
     datasets = [d for d in dataset_names(metrics) if d in metrics["protocols"]["robustness"]]
     found = set(curves["corruption"])
-    corruptions = [c for c in HEADLINE if c in found] + sorted(found - set(HEADLINE))
+    corruptions = [c for c in CORRUPTIONS if c in found] + sorted(found - set(CORRUPTIONS))
     styles = drawing.looks(list(labels))
     columns = max(1, len(corruptions))
     figure, grid = drawing.axes_grid(len(datasets), columns, width=2.7, alike="row")

@@ -31,8 +31,9 @@ VALUES = {
 }
 CONTRAST_NOTE = (
     "With 95 % intervals, over seeds, not corrected for their number; of one seed they are over images and"
-    " say nothing of another seed. FID, errors, x-entropy, likelihood (IS-NLL): lower is better. ‡ the"
-    " estimator does not vouch for it. The paper's numbers do not compare where a table below says so. Of any"
+    " say nothing of another seed. FID, errors, x-entropy, likelihood (IS-NLL): lower is better."
+    " Accuracies are compared as logits, errors and FID as logarithms, so that a difference need not be that"
+    " of the means. ‡ unreliable; n/a: not measured on this data set. The paper's numbers do not compare where a table below says so. Of any"
     " two methods, in any value: `python -m workflow.pairs`."
 )
 
@@ -43,7 +44,9 @@ def difference(grid: Grid, first: int, second: int, name: str) -> Effect | None:
     compared = grid.on(scale)
     contrast = np.zeros((1, len(grid.values)))
     contrast[0, [first, second]] = 1, -1
-    return shown(estimate(compared, contrast), 0, scale, compared.means[[first, second]].mean(), name)
+    return shown(
+        estimate(compared, contrast), 0, scale, compared.means[[first, second]].mean(), name
+    )
 
 
 def printed_difference(dataset: str, template: str, first: str, second: str) -> str:

@@ -26,12 +26,12 @@ LEGEND = """\
 - A number alone is one seed, `mean ± std (n)` is over n seeds. **Bold** is the best of its column with
   all that cannot be told apart from it (95 %).
 - `diverged (k/n)`: k of n runs failed. `–` is the paper's own dash, `n/a` what it does not have, `not run`
-  what this run does not have, `∞` infinite or undefined in theory. † is impossible as printed, ‡ a
-  number that its own estimator does not vouch for.
+  what this run does not have, `∞` infinite or undefined in theory. † is impossible as printed. ‡ is
+  unreliable: the estimator is at or near its limit, or too few of its samples count.
 """
 FIGURES = """\
 Figures 1 to 4 are the paper's; the others are ours. Latent draws are the same for all methods of the
-same prior.
+same prior. Pictures are of the first seed whose samples are at hand, named if it is not the first of all.
 """
 OTHERS = "What no table above names: mean, 95 % interval in brackets, count of seeds where several."
 

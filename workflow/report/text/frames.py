@@ -106,7 +106,7 @@ INFORMATION = [
     ("information_upper", "I(x; y), at most", 2),
     ("rate", "rate", 2),
     ("divergence", "KL(q(z), p(z)), at least", 3),
-    ("divergence_upper", "at most", 3),
+    ("divergence_upper", "KL(q(z), p(z)), at most", 3),
     ("mmd", "MMD", 4),
     ("mmd_training", "MMD in training", 4),
     ("active_units", "active units", 1),
@@ -120,8 +120,8 @@ the same for all methods: a deterministic code has infinite information and rate
 how finely it is read. Rate is KL(q(z given x), p(z)), h(z) the entropy of the prior, which the paper
 calls the network's capacity. MMD is of codes in evaluation mode; in training batch norm fixes a
 batch's statistics, which makes it smaller. The rank is the participation ratio of the eigenvalues of
-the codes' covariance, at most the number of latent dimensions. ‡ Saturated: the bound cannot exceed
-ln(images), the truth may."""
+the codes' covariance, at most the number of latent dimensions. ‡ Saturated: the bound is within 1 nat of
+ln(images), which it cannot exceed; the truth may."""
 
 
 def information_frame(metrics: dict) -> pd.DataFrame:

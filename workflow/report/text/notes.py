@@ -96,7 +96,7 @@ def official_count(meta: dict, split: str) -> int | None:
 
 def deviations(metrics: dict, table: Table) -> list[str]:
     """Why the run's column does not compare with the paper's; empty if nothing is known."""
-    counts, generated, widths, epochs, others = [], [], [], [], []
+    counts, generated, widths, epochs, others = [], [], [], {}, []
     for dataset in dict.fromkeys(column.dataset for column in table.columns.values()):
         entry = metrics["datasets"].get(dataset, {"settings": {}})
         if not entry["settings"]:
@@ -109,7 +109,7 @@ def deviations(metrics: dict, table: Table) -> list[str]:
             counts.append(f"{label} {count:,} of {official:,}")
         if width_text(entry["settings"]) != "full":
             widths.append(width_text(entry["settings"]))
-        epochs.append(shown(entry["settings"]["train"]["epochs"]))
+        epochs[label] = shown(entry["settings"]["train"]["epochs"])
         fid = fid_name(metrics, dataset)
         if "fid" in table.scores and fid.startswith("FID-") and "2048" not in fid:
             others.append(
@@ -130,7 +130,9 @@ def deviations(metrics: dict, table: Table) -> list[str]:
     if widths:
         reasons.append(f"narrow networks ({', '.join(dict.fromkeys(widths))} of the filters)")
     if reasons:
-        reasons.append(f"epochs: {', '.join(dict.fromkeys(epochs))}")
+        alike = len(set(epochs.values())) == 1
+        each = set(epochs.values()) if alike else [f"{name} {n}" for name, n in epochs.items()]
+        reasons.append(f"epochs: {', '.join(each)}")
     return reasons
 
 

@@ -32,9 +32,11 @@ COLUMNS = (
 )
 VERDICT, WORDS, EFFECT, PRINTED, MEASURED, OTHERS = COLUMNS
 VERDICT_NOTE = (
-    "An effect is the first method's number less the second's, in the comparison that decided. Small: by"
-    " less than the margin that counts as alike. Alone: before the correction for the number of"
-    " statements. Other readings: other data sets, estimators and kinds of noise; they decide nothing."
+    "An effect is the first method's number less the second's, in the comparison that decided; accuracies are"
+    " compared as logits, errors and FID as logarithms. Small: by less than the margin that counts as alike"
+    " (1 point, 2 %, 1 nat). ≈: not every comparison goes the claimed way beyond its error, and all lie within"
+    " that margin. Alone: before the correction for the number of statements. Other readings: other data"
+    " sets, estimators and kinds of noise; they decide nothing."
 )
 
 

@@ -234,7 +234,7 @@ def summary_sentence(judged: list[Judged], metrics: dict) -> str:
     if behind == {1}:
         text += " One seed says nothing about another: every verdict is one on this seed."
     elif 1 in behind:
-        text += " One seed says nothing about another: those verdicts are ones on this seed."
+        text += " Verdicts on “this seed” rest on one seed, at least in part; another may differ."
     return text
 
 
