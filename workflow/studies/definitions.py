@@ -82,6 +82,7 @@ COLUMNS = (
 DRAWN = (
     "reconstruction.mean.cost",
     "nll.nll",
+    "fid.fid.test",
     "fid.kid.test",
     "information.information",
     "response.surprise.0.2",
