@@ -482,14 +482,30 @@ def test_features_are_standardised_each_by_its_own_deviation_or_all_by_one():
     codes = np.random.default_rng(0).normal(size=(200, 3)) * [5.0, 1.0, 0.01] + [1.0, 2.0, 3.0]
     codes = np.column_stack([codes, np.full(200, 7.0)])  # one that never changes
     between = np.linalg.norm(codes[:100] - codes[100:], axis=1)
-    for one_scale in (False, True):
-        mean, deviation = classify.standardisation(codes, one_scale)
-        scaled = (codes - mean) / deviation
+    for features in ("mean", "mean_one_scale"):
+        scaled = classify.standardiser(codes, features)(codes)
         np.testing.assert_allclose(scaled.mean(0), 0, atol=1e-12)
         spread = scaled.std(0)
-        if one_scale:
+        if features == "mean_one_scale":
             assert np.mean(spread**2) == pytest.approx(1) and spread[0] > 400 * spread[2]
             found = np.linalg.norm(scaled[:100] - scaled[100:], axis=1)
             np.testing.assert_allclose(found / between, found[0] / between[0])
         else:
             np.testing.assert_allclose(spread, [1, 1, 1, 0])
+
+
+def test_whitened_codes_forget_their_axes_and_sizes():
+    """Distances are Mahalanobis', which no invertible linear map of the codes changes."""
+    rng = np.random.default_rng(0)
+    codes, turn = rng.normal(size=(200, 3)) * [5.0, 1.0, 0.1], rng.normal(size=(3, 3))
+    whitened = classify.standardiser(codes, "mean_whitened")(codes)
+    np.testing.assert_allclose(np.cov(whitened.T, bias=True), np.eye(3), atol=1e-9)
+    turned = classify.standardiser(codes @ turn, "mean_whitened")(codes @ turn)
+    for pair in (whitened, turned):
+        difference = codes[:100] - codes[100:]
+        inverse = np.linalg.inv(np.cov(codes.T, bias=True))
+        expected = np.einsum("ni,ij,nj->n", difference, inverse, difference)
+        np.testing.assert_allclose(((pair[:100] - pair[100:]) ** 2).sum(1), expected)
+    doubled = np.column_stack([codes, codes[:, 0]])  # rank 3: the fourth direction says nothing
+    found = classify.standardiser(doubled, "mean_whitened")(doubled)
+    np.testing.assert_allclose(np.sort(found.std(0)), [0, 1, 1, 1], atol=1e-6)

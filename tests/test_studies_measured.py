@@ -188,7 +188,7 @@ def test_a_reading_changes_what_it_says(config):
     assert {k for k in base if base[k] != recorded[k]} == {"corruptions", "retrain_levels"}
     assert set(base["corruptions"]) == set(CORRUPTIONS)
     expected = {"batch_statistics": "batch_statistics", "labels_100": "labels", "linear": "kernel"}
-    expected |= {"one_scale": "features"}
+    expected |= {"one_scale": "features", "whitened": "features"}
     for name, key in expected.items():
         other = robustness.reading_params(settings, "cifar10", name)
         assert {k for k in base if base[k] != other[k]} == {key}

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from models.pixels import to_float
 from models.seeds import torch_generator
 
 BATCH = 500  # images that draw their noise together; part of the noise stream, so not a setting
+RANK_TOLERANCE = 1e-10  # of the largest variance: what a direction has that does not vary
 STATISTICS_BATCH = 100  # images that batch norm takes its statistics from, if from the batch
 
 
@@ -80,17 +82,23 @@ def fit(features: np.ndarray, labels: np.ndarray, params: dict) -> dict[str, Tra
     }
 
 
-def standardisation(codes: np.ndarray, one_scale: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation (d,) by which codes (n, d) are standardised: each feature's own deviation.
+def standardiser(codes: np.ndarray, features: str) -> Callable[[np.ndarray], np.ndarray]:
+    """What standardises codes (n, d) by the mean and the spread of these.
 
-    With `one_scale` the same for all, the root of the mean variance: distances between codes keep
-    their ratios, and a feature that says little stays small.
+    Each feature is divided by its own deviation. "mean_one_scale": all by one, the root of the mean
+    variance; distances keep their ratios, and a feature that says little stays small.
+    "mean_whitened": each principal direction by its own; no turn of the code's axes matters.
     """
-    deviation = codes.std(0)
-    if one_scale:
+    mean, deviation = codes.mean(0), codes.std(0)
+    if features == "mean_whitened":
+        variance, axes = np.linalg.eigh(np.cov(codes.T, bias=True))
+        deviation = np.sqrt(np.where(variance > RANK_TOLERANCE * variance.max(), variance, 0))
+    elif features == "mean_one_scale":
         deviation = np.full_like(deviation, np.sqrt(np.mean(deviation**2)))
-    deviation[deviation == 0] = 1  # a feature that never changes carries nothing, at any scale
-    return codes.mean(0), deviation
+    deviation[deviation == 0] = 1  # what never changes carries nothing, at any scale
+    if features == "mean_whitened":
+        return lambda codes: (codes - mean) @ axes / deviation
+    return lambda codes: (codes - mean) / deviation
 
 
 def classify(encoder: Encoder, task: Task, params: dict) -> dict[str, np.ndarray]:
@@ -101,13 +109,13 @@ def classify(encoder: Encoder, task: Task, params: dict) -> dict[str, np.ndarray
     `<machine>.<corruption>.area`, the mean over levels from 0 to the largest, by trapezoids.
     """
     train = encoder(task.train_images, f"{task.name}/train")
-    mean, deviation = standardisation(train, params["features"] == "mean_one_scale")
+    standardised = standardiser(train, params["features"])
 
     def test_features(kind=None, level=0.0):
         noisy = kind is not None and CORRUPTIONS[kind].stream is not None
         for draw in range(params["draws"] if noisy else 1):
             codes = encoder(task.test_images, f"{task.name}/test/{draw}", kind, level)
-            yield (codes - mean) / deviation
+            yield standardised(codes)
 
     def right(machines, draws):
         return {
@@ -115,7 +123,7 @@ def classify(encoder: Encoder, task: Task, params: dict) -> dict[str, np.ndarray
             for name, machine in machines.items()
         }
 
-    machines = fit((train - mean) / deviation, task.train_labels, params)
+    machines = fit(standardised(train), task.train_labels, params)
     clean = right(machines, list(test_features()))
     found = {f"{name}.clean": units for name, units in clean.items()}
     wanted = {kind: same_as(kind, encoder.value_range) for kind in params["corruptions"]}
@@ -127,7 +135,7 @@ def classify(encoder: Encoder, task: Task, params: dict) -> dict[str, np.ndarray
             grid[level] = right(machines, draws)
             if level in params["retrain_levels"]:
                 codes = encoder(task.train_images, f"{task.name}/train", kind, level)
-                retrained = fit((codes - mean) / deviation, task.train_labels, params)
+                retrained = fit(standardised(codes), task.train_labels, params)
                 for machine, units in right(retrained, draws).items():
                     found |= {f"{machine}.retrained.{name}.{level:g}": units for name in names}
         levels = sorted(params["levels"])

@@ -15,8 +15,8 @@ on the run's seed, not on the method, so methods meet the same.
 Settings: labels, unlabelled, test (see `standard_task`), or few_shot (see `few_shot_tasks`), whose
 counts replace them; levels, in [0, 1] pixel units, of all `corruptions`; draws of the noise; C,
 unlabelled_weight, kernel and annealing of the machines; features, "mean" of q(z|x) or "sampled"
-from it, each standardised by its own deviation, or "mean_one_scale", the mean with one deviation for
-all; retrain_levels, at which the machines are also trained on corrupted images; and
+from it, each standardised by its own deviation; or the mean with one deviation for all,
+"mean_one_scale", or with every principal direction's own, "mean_whitened"; retrain_levels, at which the machines are also trained on corrupted images; and
 batch_statistics, whether batch norm uses the statistics of each batch of 100 instead of training's.
 """
 
@@ -28,6 +28,7 @@ from eval.robustness.classify import STATISTICS_BATCH, Encoder, classify
 from eval.robustness.tasks import few_shot_tasks, standard_task
 
 NEEDS = ()
+SPREAD = {"mean_one_scale": "a common std", "mean_whitened": "the std of every principal direction"}
 FITS = {"labels": True}
 SETTINGS = {
     "labels": {
@@ -70,7 +71,7 @@ SETTINGS = {
     "unlabelled_weight": {"type": "number", "exclusiveMinimum": 0},
     "kernel": {"enum": ["linear", "rbf"]},
     "annealing": {"enum": ["weight", "temperature"]},
-    "features": {"enum": ["mean", "mean_one_scale", "sampled"]},
+    "features": {"enum": ["mean", "mean_one_scale", "mean_whitened", "sampled"]},
     "retrain_levels": {
         "type": "array",
         "uniqueItems": True,
@@ -138,7 +139,7 @@ def score(inputs: ScoreInputs) -> Result:
         | {
             "features": f"{'a draw from' if encoder.sampled else 'mean of'} q(z|x),"
             " standardised with the clean training features' mean and"
-            f" {'a common' if params['features'] == 'mean_one_scale' else 'their'} std",
+            f" {SPREAD.get(params['features'], 'their std')}",
             "batch_norm": f"statistics of each batch of {STATISTICS_BATCH}"
             if encoder.batch_statistics
             else "running statistics",

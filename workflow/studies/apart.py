@@ -22,6 +22,7 @@ LABELS = {
     "labels_100": "100 labels",
     "linear": "linear kernel",
     "one_scale": "one scale for all features",
+    "whitened": "whitened features",
 }
 TITLE = "Robustness, taken apart"
 LEAST_WIDTH = 8.0  # inches of a figure, for its legend

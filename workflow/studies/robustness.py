@@ -33,6 +33,7 @@ READINGS = {
     "labels_100": ("robustness", COMMON | {"labels": 100}),
     "linear": ("robustness", COMMON | {"kernel": "linear"}),
     "one_scale": ("robustness", COMMON | {"features": "mean_one_scale"}),
+    "whitened": ("robustness", COMMON | {"features": "mean_whitened"}),
     "response": ("response", {}),
 }
 
