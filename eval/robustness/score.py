@@ -16,8 +16,9 @@ Settings: labels, unlabelled, test (see `standard_task`), or few_shot (see `few_
 counts replace them; levels, in [0, 1] pixel units, of all `corruptions`; draws of the noise; C,
 unlabelled_weight, kernel and annealing of the machines; features, "mean" of q(z|x) or "sampled"
 from it, each standardised by its own deviation; or the mean with one deviation for all,
-"mean_one_scale", or with every principal direction's own, "mean_whitened"; retrain_levels, at which the machines are also trained on corrupted images; and
-batch_statistics, whether batch norm uses the statistics of each batch of 100 instead of training's.
+"mean_one_scale", or with every principal direction's own, "mean_whitened"; retrain_levels, at which
+the machines are also trained on corrupted images; and batch_statistics, whether batch norm uses the
+statistics of each batch of 100 instead of training's.
 """
 
 import numpy as np

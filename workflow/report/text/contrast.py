@@ -33,8 +33,8 @@ CONTRAST_NOTE = (
     "With 95 % intervals, over seeds, not corrected for their number; of one seed they are over images and"
     " say nothing of another seed. FID, errors, x-entropy, likelihood (IS-NLL): lower is better."
     " Accuracies are compared as logits, errors and FID as logarithms, so that a difference need not be that"
-    " of the means. ‡ unreliable; n/a: not measured on this data set. The paper's numbers do not compare where a table below says so. Of any"
-    " two methods, in any value: `python -m workflow.pairs`."
+    " of the means. ‡ unreliable; n/a: not measured on this data set. The paper's numbers do not compare"
+    " where a table below says so. Of any two methods, in any value: `python -m workflow.pairs`."
 )
 
 

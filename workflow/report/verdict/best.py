@@ -12,7 +12,8 @@ def best_methods(metrics: dict, dataset: str, name: str, better: str) -> set[str
 
     `name` is a value's in metrics.json, `better` "lower" or "higher". Differences and their errors
     are those of the verdicts, on their scale of comparison: over several seeds with their spread pooled
-    over methods, for one seed over the units that methods share. Without any error only equal means are alike.
+    over methods, for one seed over the units that methods share. Without any error only equal means
+    are alike.
     """
     grid = run_grid(metrics, dataset, name)
     known = np.flatnonzero(np.isfinite(grid.means))
