@@ -86,6 +86,15 @@ def test_who_diverged_is_named_beside_what_the_others_show():
     assert "diverged" not in cells["error, z mean"]
 
 
+def test_a_cell_of_fewer_seeds_than_its_column_says_so():
+    of = read_json(ROOT / "results" / "narrow" / "metrics.json")
+    for values in of["datasets"]["cifar10"]["methods"].values():
+        values["fid.fid.test"]["values"][1:] = [None, None]
+    cells = contrast_frame(of, *PAIR).set_index("value")[dataset_label(of, "cifar10")]
+    assert cells["seeds"] == "3" and cells["FID"].endswith(" (1 seed)")
+    assert "seed" not in cells["KID"] + cells["error, z sampled"]
+
+
 def test_without_one_of_the_two_there_is_no_table_of_their_difference():
     sources = [("record", metrics({"vae": [1.0], "vimae_l": [2.0]}))]
     assert contrasts(sources) == []

@@ -5,7 +5,13 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from workflow.report.labels import NamedRun, dataset_label, dataset_names, method_labels
+from workflow.report.labels import (
+    NamedRun,
+    dataset_label,
+    dataset_names,
+    method_labels,
+    seeds_text,
+)
 from workflow.report.paper import paper
 from workflow.report.text.cells import diverged
 from workflow.report.values import measured, template_fields
@@ -72,11 +78,12 @@ def places(metrics: dict, methods: Iterable[str]) -> list[int]:
 def contrast_frame(metrics: dict, first: str, second: str) -> pd.DataFrame:
     """`first` less `second` with the 95 % interval, what the paper prints of it, and who diverged.
 
-    Rows without anything to say are left out. ValueError names a method that the run does not have.
+    Rows without anything to say are left out, and a cell of fewer seeds than its column says so.
+    ValueError names a method that the run does not have.
     """
     pair, columns, labels = places(metrics, (first, second)), {}, method_labels(("run", metrics))
     for dataset in dataset_names(metrics):
-        fields, column, seeds = template_fields(metrics, dataset), {}, 0
+        fields, column, counts = template_fields(metrics, dataset), {}, {}
         for template, head in VALUES.items():
             name = template.format(**fields)
             grid = run_grid(metrics, dataset, name)
@@ -87,7 +94,11 @@ def contrast_frame(metrics: dict, first: str, second: str) -> pd.DataFrame:
             failed = [f"{labels[m]} {diverged(v)}" for m, v in found.items() if v.diverged]
             shown_effect = [f"{effect}{doubt}{said}"] if effect else []
             column[head.format(**fields)] = "; ".join(shown_effect + failed) or NOTHING
-            seeds = max(seeds, int(grid.seeds.sum()))
+            counts[head.format(**fields)] = int(grid.seeds.sum()) if effect else 0
+        seeds = max(counts.values())
+        for head, count in counts.items():
+            if 0 < count < seeds:
+                column[head] += f" ({seeds_text({count}, count)})"
         columns[dataset_label(metrics, dataset)] = column | {SEEDS: str(seeds)}
     frame = pd.DataFrame(columns)
     frame = frame[(frame != NOTHING).any(axis=1)]
