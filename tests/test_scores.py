@@ -17,7 +17,7 @@ from eval.fid import reference as fid_reference
 from eval.job import score_main
 from eval.measured import from_error, from_units, measured
 from models.run import build_model
-from tests import test_fid, test_nll, test_robustness
+from tests import quadrants, test_fid_jobs, test_nll
 from tests.tiny import tiny_data, tiny_info
 from workflow.declarations import scores
 
@@ -26,8 +26,8 @@ SETTINGS = {
     "information": {"count": None, "resolution": 0.5, "batch": 8},
     "nll": test_nll.SETTINGS
     | {"ais": {"seeds": [0], "images": 3, "chains": 2, "temperatures": 4, "leapfrog": 1}},
-    "fid": test_fid.SETTINGS,
-    "robustness": test_robustness.PARAMS | {"labels": 20, "test": None, "retrain_levels": [0.01]},
+    "fid": test_fid_jobs.SETTINGS,
+    "robustness": quadrants.PARAMS | {"labels": 20, "test": None, "retrain_levels": [0.01]},
     "sharpness": {"count": 10},
     "response": {"count": 12, "contrasts": [0.2], "batch": 5},
 }
