@@ -83,22 +83,22 @@ def contrast_frame(metrics: dict, first: str, second: str) -> pd.DataFrame:
     """
     pair, columns, labels = places(metrics, (first, second)), {}, method_labels(("run", metrics))
     for dataset in dataset_names(metrics):
-        fields, column, counts = template_fields(metrics, dataset), {}, {}
+        fields, column = template_fields(metrics, dataset), {}
+        names = {template: template.format(**fields) for template in VALUES}
+        grids = {name: run_grid(metrics, dataset, name) for name in names.values()}
+        effects = {name: difference(grid, *pair, name) for name, grid in grids.items()}
+        counts = {name: int(grids[name].seeds.sum()) for name, effect in effects.items() if effect}
+        seeds = max(counts.values(), default=0)
         for template, head in VALUES.items():
-            name = template.format(**fields)
-            grid = run_grid(metrics, dataset, name)
-            effect = difference(grid, *pair, name)
-            doubt = "‡" if grid.doubtful[pair].any() else ""
+            name = names[template]
+            remarks = "‡" if grids[name].doubtful[pair].any() else ""
+            if (count := counts.get(name, seeds)) < seeds:
+                remarks += f" ({seeds_text({count}, count)})"
             said = printed_difference(dataset, template, first, second)
             found = {method: measured(metrics, dataset, method, name) for method in (first, second)}
             failed = [f"{labels[m]} {diverged(v)}" for m, v in found.items() if v.diverged]
-            shown_effect = [f"{effect}{doubt}{said}"] if effect else []
+            shown_effect = [f"{effects[name]}{remarks}{said}"] if effects[name] else []
             column[head.format(**fields)] = "; ".join(shown_effect + failed) or NOTHING
-            counts[head.format(**fields)] = int(grid.seeds.sum()) if effect else 0
-        seeds = max(counts.values())
-        for head, count in counts.items():
-            if 0 < count < seeds:
-                column[head] += f" ({seeds_text({count}, count)})"
         columns[dataset_label(metrics, dataset)] = column | {SEEDS: str(seeds)}
     frame = pd.DataFrame(columns)
     frame = frame[(frame != NOTHING).any(axis=1)]
