@@ -12,6 +12,7 @@ from eval.foreign import EncoderDecoder, Prior, evaluate
 from eval.information.score import score as information
 from eval.job import ScoreInputs
 from models.priors import Logistic, Normal
+from tests import quadrants
 from tests.pages import blocks, execute
 from tests.tiny import tiny_data, tiny_run
 
@@ -28,21 +29,13 @@ NLL = {
     "batch": 1000,
 }
 INFORMATION = {"count": None, "resolution": 0.5, "batch": 7}
-ROBUSTNESS = {
+ROBUSTNESS = quadrants.PARAMS | {
     "labels": 20,
-    "unlabelled": None,
     "test": None,
     "levels": [0.3],
     "corruptions": ["mask_black"],
     "draws": 1,
-    "C": 1.0,
-    "unlabelled_weight": 1.0,
-    "kernel": "linear",
-    "annealing": "weight",
-    "features": "mean",
-    "retrain_levels": [],
     "batch_statistics": True,
-    "few_shot": None,
 }
 
 
