@@ -2,6 +2,7 @@
 
 import json
 import re
+from copy import deepcopy
 
 import pandas as pd
 import pytest
@@ -205,6 +206,20 @@ def test_every_reading_is_in_the_fold(tree):
     assert list(chosen["VAE"]) == ["62.0 ± 1.4 (2)"]
     text = tables.document([("run", metrics)], "figures")
     assert text.count("Every reading of noise and classifier, MNIST") == 1
+
+
+def test_a_black_mask_is_told_once_where_zero_is_black(tree):
+    _, _, metrics = tree
+    metrics = deepcopy(metrics)
+    methods = metrics["datasets"]["mnist"]["methods"]
+    for values in methods.values():
+        masks = {k: v for k, v in values.items() if ".mask_zero." in k}
+        values.update({k.replace("mask_zero", "mask_black"): v for k, v in masks.items()})
+    once = frames.readings_frame(metrics, "mnist")
+    assert once.equals(frames.readings_frame(tree[-1], "mnist"))
+    black = next(k for k in methods["vae"] if ".mask_black." in k)
+    methods["vae"][black] = methods["vae"][black] | {"mean": 1.0}
+    assert len(frames.readings_frame(metrics, "mnist")) == len(once) + 1
 
 
 def test_a_dataset_that_the_paper_does_not_have_is_in_the_tables(extended):

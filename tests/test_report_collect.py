@@ -252,6 +252,14 @@ def test_best_without_any_error_is_the_best_mean_alone():
     assert best_methods(metrics, "d", "s.other", "lower") == set()
 
 
+def test_a_doubtful_value_is_not_among_the_best_by_its_spread():
+    """Its seeds' spread says nothing; pooled with the others' it would leave all of them open."""
+    metrics = with_values({"a": [1.0, 1.1, 0.9], "b": [2.0, 2.1, 1.9], "c": [-50.0, 90.0, 7.0]})
+    assert best_methods(metrics, "d", "s.v", "lower") == {"a", "b", "c"}
+    metrics["datasets"]["d"]["methods"]["c"]["s.v"]["doubtful"] = 1
+    assert best_methods(metrics, "d", "s.v", "lower") == {"a"}
+
+
 def test_error_of_a_printed_accuracy_is_binomial():
     clean = printed(paper().tables["III"], "clean", "vae")  # 30 % of 100 images
     assert clean.se == pytest.approx(100 * math.sqrt(0.3 * 0.7 / 100))
