@@ -36,6 +36,7 @@ HELP = {
     "units": ".npz to write: what the values are means of, one number an image or repeat",
     "samples": "generated images, which models.sample wrote (.npz)",
     "reference": "what the score's reference.py wrote (.npz)",
+    "fid_reference": "what eval.fid.reference wrote (.npz)",
     "inception": "the full Inception network, which data.inception wrote; for dims 2048",
 }
 

@@ -68,6 +68,7 @@ def tiny_config() -> dict:
         "robustness": {"labels": 40, "test": 50, "draws": 1},
         "information": {"count": 60, "batch": 60},
         "sharpness": {"count": 60},
+        "fitted": {"count": 100},
         "response": {"count": 60, "batch": 60},
     }
     for name, values in smaller.items():

@@ -29,9 +29,10 @@ SETTINGS = {
     "fid": test_fid_jobs.SETTINGS,
     "robustness": quadrants.PARAMS | {"labels": 20, "test": None, "retrain_levels": [0.01]},
     "sharpness": {"count": 10},
+    "fitted": {"dims": 64, "count": 20, "groups": 4, "batch": None},
     "response": {"count": 12, "contrasts": [0.2], "batch": 5},
 }
-CHANNELS = {"fid": 3}
+CHANNELS = {"fid": 3, "fitted": 3}
 
 
 def run_main(main, *arguments) -> None:
@@ -57,8 +58,10 @@ def scored(request, tmp_path_factory):
     write_json(folder / "params.json", SETTINGS[name])
     params = ("--params", f"@{folder / 'params.json'}")
     declared, inputs = scores()[name], ["--data", folder / "data.npz"]
-    if "reference" in declared.needs:
-        run_main(fid_reference.main, *inputs, *params, "--out", folder / "reference.npz")
+    references = {"reference", "fid_reference"}.intersection(declared.needs)
+    for need in references:
+        of_fid = ("--params", json.dumps(test_fid_jobs.SETTINGS))
+        run_main(fid_reference.main, *inputs, *of_fid, "--out", folder / f"{need}.npz")
     for need in set(declared.needs) - {"inception"}:
         inputs += [f"--{need}", folder / f"{need}.npz"]
 

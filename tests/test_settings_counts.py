@@ -298,6 +298,14 @@ def test_a_floor_has_two_images_in_each_group(config, tmp_path):
     check(put(config, "presets/quick/scores/fid/pets/groups", 9))
 
 
+def test_a_score_that_takes_fids_reference_has_its_features(config):
+    config |= {"datasets": ["cifar10"], "scored": {"fitted": ["cifar10"]}}
+    check(config)
+    put(config, "presets/quick/scores/fitted/cifar10", {"dims": 192})
+    with pytest.raises(SettingsError, match=r"fitted: dims is 192 for cifar10, but 64 in scores"):
+        check(config)
+
+
 def test_scored_may_name_a_folder(config, pictures):
     with_folder(config, path=str(pictures), side=28, channels=1)
     config["scored"] = {"nll": ["pets"]}

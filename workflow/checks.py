@@ -171,6 +171,13 @@ def _score(settings: Settings, score: str, dataset: str):
         return
     for fault in bounds.faults(found, declared, settings.limits(dataset), dataset):
         yield f"{where}: {fault}"
+    if "fid_reference" in scores()[score].needs:
+        dims = settings.score_settings("fid", dataset).get("dims")
+        if found["dims"] != dims:
+            yield (
+                f"{where}: dims is {found['dims']} for {dataset}, but {dims} in scores.fid, whose"
+                " reference it takes; set them alike"
+            )
 
 
 def _levels(settings: Settings):

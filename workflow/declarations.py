@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 class Score:
     """What `eval/<name>/score.py` declares.
 
-    needs      files it takes beside the run and the data: of "samples", "reference", "inception"
+    needs      files it takes beside the run and the data: of "samples", "reference" (which its own
+               reference.py writes), "fid_reference" (which FID's writes), "inception"
     fits       what a dataset must be: of channels (int), value_range (str), labels (True)
     settings   JSON schema `properties` of its settings, all of them required. Beside JSON schema's
                own keywords a count, of a setting's `properties` too, may say what it is measured by:

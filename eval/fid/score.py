@@ -11,6 +11,10 @@ The samples hold `images`, uint8 (n, h, w, c); the reference is what `eval.fid.r
 Settings are those of `eval.fid.reference`; count null takes all generated images.
 """
 
+from pathlib import Path
+
+import numpy as np
+
 from eval.fid import reference as fid_reference
 from eval.fid.frechet import frechet_distance, jackknife_error, statistics
 from eval.fid.inception import features, load_network
@@ -61,14 +65,17 @@ SETTINGS = {
 
 def score(inputs: ScoreInputs) -> Result:
     """FID and KID of generated images against each reference split, with errors, and the floor."""
+    images = load_samples(inputs.files["samples"], inputs.data.image_shape, inputs.params["count"])
+    fid_reference.require_count(len(images), inputs.params, "generated")
+    return distances(images, inputs, inputs.files["reference"])
+
+
+def distances(images: np.ndarray, inputs: ScoreInputs, path: Path) -> Result:
+    """The same of any `images`, uint8 (n, h, w, c), against the file `path` of `eval.fid.reference`."""
     params = inputs.params
     network = load_network(params["dims"], inputs.files.get("inception"), inputs.device)
     key = fid_reference.key(network, inputs.data)
-    references = fid_reference.load(inputs.files["reference"], key)
-    images = load_samples(inputs.files["samples"], inputs.data.image_shape, params["count"])
-    fid_reference.require_count(len(images), params, "generated")
-
-    groups = params["groups"]
+    references, groups = fid_reference.load(path, key), params["groups"]
     counts = {split: reference.statistics.count for split, reference in references.items()}
     # With a singular covariance the distance is defined, and far above its value at large counts.
     small = min(len(images), *counts.values()) < network.dims

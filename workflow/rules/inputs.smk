@@ -92,6 +92,7 @@ def needed(names):
         where = {
             "samples": SAMPLE,
             "reference": REFERENCE,
+            "fid_reference": REFERENCE.replace("{score}", "fid"),
             "inception": inception_network(wildcards.score, wildcards.dataset),
         }
         wanted = [name for name in needs(wildcards.score) if name in names]

@@ -45,7 +45,7 @@ rule reference:
 
 rule score:
     input:
-        unpack(needed(["samples", "reference", "inception"])),
+        unpack(needed(["samples", "reference", "fid_reference", "inception"])),
         weights=WEIGHTS,
         record=RUN_RECORD,
         data=DATA_FILE,
