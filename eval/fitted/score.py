@@ -46,9 +46,9 @@ def code_moments(inputs: ScoreInputs) -> tuple[torch.Tensor, torch.Tensor]:
         rows = range(start, min(start + BATCH, len(images)))
         x = load(images, rows, inputs.data.value_range, inputs.device)
         mean, log_variance = encode(inputs.run.model, x, BATCH)
-        means.append(mean.double().cpu())
+        means.append(mean.cpu().double())
         if log_variance is not None:
-            noise = noise + log_variance.double().exp().sum(0).cpu()
+            noise = noise + log_variance.cpu().double().exp().sum(0)
     codes = torch.cat(means)
     spread = torch.zeros(codes.shape[1], dtype=torch.float64) + noise / len(codes)
     return codes.mean(0), codes.T.cov() + spread.diag()
