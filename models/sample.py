@@ -11,7 +11,7 @@ are left out where the dataset's terms forbid to show them. A diverged run gives
 zero images.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -40,21 +40,16 @@ def prior_draws(run: Run, count: int, seed: int) -> Iterator[torch.Tensor]:
 
 
 @torch.inference_mode()
-def decode_images(run: Run, blocks: Iterable[torch.Tensor], device: torch.device) -> np.ndarray:
-    """The decoder's mean images of blocks (n, d) of codes, uint8 (all, h, w, c)."""
+def sample_images(run: Run, count: int, device: torch.device) -> np.ndarray:
+    """`count` generated images, uint8 (count, h, w, c); the first n are the same for any count."""
+    side, channels = run.info["image_size"], run.info["channels"]
+    if run.model is None:
+        return np.zeros((0, side, side, channels), np.uint8)
     images = []
-    for z in blocks:
+    for z in prior_draws(run, count, run.info["seed"]):
         x = run.model.decode(z.to(device))
         images.append(to_uint8(x, run.info["value_range"]).cpu().numpy())
     return np.concatenate(images)
-
-
-def sample_images(run: Run, count: int, device: torch.device) -> np.ndarray:
-    """`count` generated images, uint8 (count, h, w, c); the first n are the same for any count."""
-    if run.model is None:
-        side, channels = run.info["image_size"], run.info["channels"]
-        return np.zeros((0, side, side, channels), np.uint8)
-    return decode_images(run, prior_draws(run, count, run.info["seed"]), device)
 
 
 @torch.inference_mode()

@@ -9,11 +9,11 @@ import torch
 from eval.fid import reference as fid_reference
 from eval.fid.inception import load_network
 from eval.fid.score import distances
-from eval.fitted.score import code_moments, gaussian_draws, score
+from eval.fitted.score import Gaussian, code_moments, score
 from eval.job import ScoreInputs
 from models.priors import Normal
 from models.run import Run
-from models.sample import BATCH, decode_images, prior_draws
+from models.sample import BATCH, prior_draws, sample_images
 from tests.tiny import tiny_data
 
 SIDE, LATENT = 32, 3
@@ -62,8 +62,8 @@ def test_draws_have_the_moments_and_do_not_depend_on_their_count():
     covariance = root @ root.T  # singular
 
     def draws(count):
-        generator = torch.Generator().manual_seed(1)
-        return torch.cat(list(gaussian_draws(mean, covariance, count, generator)))
+        run = Run(INFO, Linear(), Gaussian(mean, covariance))
+        return torch.cat(list(prior_draws(run, count, seed=1)))
 
     many = draws(200_000).double()
     assert torch.equal(draws(BATCH + 3), draws(2 * BATCH)[: BATCH + 3])
@@ -77,14 +77,14 @@ def test_draws_have_the_moments_and_do_not_depend_on_their_count():
 def test_a_wrong_prior_costs_fid_what_a_fitted_gaussian_does_not(tmp_path):
     """Images are decoded from N((2, 1, 0), 0.2^2): draws from N(0, 1) are not like them."""
     model = Linear()
-    generator = torch.Generator().manual_seed(2)
+    identity = torch.eye(LATENT, dtype=torch.float64)
+    codes = Gaussian(torch.tensor([2.0, 1.0, 0.0]), 0.2**2 * identity)
 
-    def images(count):
-        z = torch.tensor([2.0, 1.0, 0.0]) + 0.2 * torch.randn(count, LATENT, generator=generator)
-        return decode_images(Run(INFO, model, Normal()), [z], torch.device("cpu"))
+    def images(seed):
+        return sample_images(Run(INFO | {"seed": seed}, model, codes), 300, torch.device("cpu"))
 
     data = tiny_data(train=300, test=300, side=SIDE, channels=3)
-    data = replace(data, train_images=images(300), test_images=images(300))
+    data = replace(data, train_images=images(2), test_images=images(3))
     params = SETTINGS | {"references": {"test": 300}, "allow_small": False}
     path, network = tmp_path / "reference.npz", load_network(64)
     references = fid_reference.build(data, network, params)
@@ -92,7 +92,7 @@ def test_a_wrong_prior_costs_fid_what_a_fitted_gaussian_does_not(tmp_path):
     inputs = inputs_of(model, data, fid_reference=path)
     found = score(inputs)
     fitted, floor = (found.values[f"{name}.test"]["value"] for name in ("fid", "floor"))
-    drawn = decode_images(inputs.run, prior_draws(inputs.run, 200, 0), inputs.device)
+    drawn = sample_images(inputs.run, 200, inputs.device)
     prior = distances(drawn, inputs, path).values["fid.test"]["value"]
     assert 0 < fitted < 3 * floor and prior > 50 * fitted
     assert found.protocol["generated"] == 200 and "Gaussian" in found.protocol["codes"]

@@ -17,16 +17,14 @@ prior's first two moments not being those of the codes. A Gaussian is no model o
 not all of the mismatch goes. (Ghosh et al. 2020, arXiv 1903.12436, fit densities to codes, too.)
 """
 
-from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 
-from eval.codes import encode
 from eval.fid.score import distances
 from eval.job import Result, ScoreInputs, score_main
-from eval.subset import load
-from models.sample import BATCH, decode_images
-from models.seeds import torch_generator
+from models.pixels import to_float
+from models.sample import BATCH, sample_images
 
 NEEDS = ("fid_reference", "inception")
 FITS = {"channels": 3}
@@ -38,38 +36,37 @@ SETTINGS = {
 }
 
 
+class Gaussian:
+    """N(mean (d,), covariance (d, d)), float64 on the CPU, where a run has its prior."""
+
+    def __init__(self, mean: torch.Tensor, covariance: torch.Tensor):
+        variances, directions = torch.linalg.eigh(covariance)  # also where some variance is zero
+        self.mean, self.root = mean, directions * variances.clamp(min=0).sqrt()
+
+    def sample(self, shape: tuple[int, int], generator: torch.Generator) -> torch.Tensor:
+        """Draws (n, d), float32."""
+        noise = torch.randn(shape, generator=generator, dtype=torch.float64)
+        return (self.mean + noise @ self.root.T).float()
+
+
 def code_moments(inputs: ScoreInputs) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean (d,) and covariance (d, d) of the training images' codes, float64 on the CPU."""
-    means, noise = [], 0.0
-    images = inputs.data.train_images
-    for start in range(0, len(images), BATCH):
-        rows = range(start, min(start + BATCH, len(images)))
-        x = load(images, rows, inputs.data.value_range, inputs.device)
-        mean, log_variance = encode(inputs.run.model, x, BATCH)
+    model, means = inputs.run.model, []
+    noise = torch.zeros(model.latent_dim, dtype=torch.float64)
+    for images in torch.from_numpy(inputs.data.train_images).split(BATCH):
+        x = to_float(images.to(inputs.device), inputs.data.value_range)
+        mean, log_variance = model.encode(x)
         means.append(mean.cpu().double())
         if log_variance is not None:
-            noise = noise + log_variance.cpu().double().exp().sum(0)
+            noise += log_variance.cpu().double().exp().sum(0)
     codes = torch.cat(means)
-    spread = torch.zeros(codes.shape[1], dtype=torch.float64) + noise / len(codes)
-    return codes.mean(0), codes.T.cov() + spread.diag()
-
-
-def gaussian_draws(
-    mean: torch.Tensor, covariance: torch.Tensor, count: int, generator: torch.Generator
-) -> Iterator[torch.Tensor]:
-    """`count` draws of N(mean, covariance), float32 (n, d) in blocks of at most BATCH."""
-    variances, directions = torch.linalg.eigh(covariance)  # also where some variance is zero
-    root = directions * variances.clamp(min=0).sqrt()
-    for start in range(0, count, BATCH):
-        noise = torch.randn(BATCH, len(mean), generator=generator, dtype=torch.float64)
-        yield (mean + noise @ root.T).float()[: count - start]
+    return codes.mean(0), codes.T.cov() + (noise / len(codes)).diag()
 
 
 def score(inputs: ScoreInputs) -> Result:
     """FID and KID as `eval.fid.score` has them, of images whose codes are drawn from N(m, S)."""
-    generator = torch_generator(inputs.seed, "samples")  # on the CPU: alike on any device
-    codes = gaussian_draws(*code_moments(inputs), inputs.params["count"], generator)
-    images = decode_images(inputs.run, codes, inputs.device)
+    run = replace(inputs.run, prior=Gaussian(*code_moments(inputs)))
+    images = sample_images(run, inputs.params["count"], inputs.device)
     found = distances(images, inputs, inputs.files["fid_reference"])
     drawn = {"codes": "Gaussian of the training codes' mean and covariance"}
     return Result(found.values, found.protocol | drawn)
