@@ -14,6 +14,7 @@ from workflow.report.labels import (
 )
 from workflow.report.paper import Table, paper
 from workflow.report.pictures import drawing
+from workflow.report.text.readings import readings, repeats_mask
 from workflow.report.values import Value, measured, printed, table_value, template_fields
 
 # What a part of a loss is called on its axis; a part not named here keeps its own name.
@@ -64,11 +65,10 @@ def learning_figure(metrics: dict, root: Path):
     return figure
 
 
-def repeats(lines: dict, dataset: str, corruption: str, method: str) -> bool:
-    """Whether a corruption is another name of a headline's: a black mask where 0 is black."""
-    same = [lines.get((dataset, name, method)) for name in (corruption, *HEADLINE)]
-    own, *others = (None if of is None else of["accuracy"].tolist() for of in same)
-    return corruption not in HEADLINE and own in others
+def repeats(metrics: dict, dataset: str, corruption: str) -> bool:
+    """Whether a corruption is the mask's under another name in every reading, so that one panel does."""
+    every = (own for own in readings(metrics, dataset) if own.corruption == corruption)
+    return all(repeats_mask(metrics, dataset, own) for own in every)
 
 
 def robustness_figure(metrics: dict):
@@ -89,9 +89,10 @@ def robustness_figure(metrics: dict):
     for row, dataset in enumerate(datasets):
         classes = metrics["protocols"]["robustness"][dataset].get("classes")
         for axes, corruption in zip(grid[row], corruptions, strict=False):
+            again = repeats(metrics, dataset, corruption)
             for method, label in labels.items():
                 own = lines.get((dataset, corruption, method))
-                if own is not None and not repeats(lines, dataset, corruption, method):
+                if own is not None and not again:
                     several = own["n"] > 1
                     low = own["least"].where(several, own["low"].clip(*PERCENT))
                     high = own["most"].where(several, own["high"].clip(*PERCENT))

@@ -1,6 +1,6 @@
 """The tables as pandas frames of text: the paper's number, the record's and this run's, per cell."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -13,7 +13,7 @@ from workflow.report.labels import (
 )
 from workflow.report.paper import Column, Table, paper
 from workflow.report.text.cells import decimals, emphasised, number, printed_number
-from workflow.report.text.readings import AREA, Reading, readings
+from workflow.report.text.readings import AREA, readings, repeats_mask
 from workflow.report.values import (
     measured,
     table_value,
@@ -141,16 +141,6 @@ def information_frame(metrics: dict) -> pd.DataFrame:
 
 
 CLASSIFIERS = {"tsvm": "TSVM", "svm": "SVM"}
-
-
-def repeats_mask(metrics: dict, dataset: str, own: Reading) -> bool:
-    """Whether a reading is the mask's under another name: black masks where the number 0 is black."""
-    if own.corruption != "mask_black":
-        return False
-    methods = metrics["datasets"][dataset]["methods"].values()
-    names = own.name, replace(own, corruption="mask_zero").name
-    black, zero = ([values.get(name) for values in methods] for name in names)
-    return black == zero
 
 
 def readings_frame(metrics: dict, dataset: str, *, bold: bool = False) -> pd.DataFrame:

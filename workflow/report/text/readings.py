@@ -1,6 +1,6 @@
 """Robustness read in every way: by corruption, by what the classifier was trained on, by classifier."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SCORE = "robustness"
 AREA = "area"
@@ -50,3 +50,13 @@ def readings(metrics: dict, dataset: str) -> list[Reading]:
     methods = metrics["datasets"][dataset]["methods"].values()
     found = {reading(name) for values in methods for name in values} - {None}
     return sorted(found)
+
+
+def repeats_mask(metrics: dict, dataset: str, own: Reading) -> bool:
+    """Whether a reading is the mask's under another name: black masks where the number 0 is black."""
+    if own.corruption != "mask_black":
+        return False
+    methods = metrics["datasets"][dataset]["methods"].values()
+    names = own.name, replace(own, corruption="mask_zero").name
+    black, zero = ([values.get(name) for values in methods] for name in names)
+    return black == zero
