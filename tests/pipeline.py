@@ -69,6 +69,7 @@ def tiny_config() -> dict:
         "information": {"count": 60, "batch": 60},
         "sharpness": {"count": 60},
         "fitted": {"count": 100},
+        "encoded": {"count": 100},
         "response": {"count": 60, "batch": 60},
     }
     for name, values in smaller.items():

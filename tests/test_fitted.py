@@ -40,9 +40,17 @@ class Linear:
         return (z @ self.patterns).view(-1, 3, SIDE, SIDE)
 
 
-def inputs_of(model, data, **files) -> ScoreInputs:
+def inputs_of(model, data, count=SETTINGS["count"], **files) -> ScoreInputs:
     run = Run(INFO, model, Normal())
-    return ScoreInputs(run, data, SETTINGS, files, torch.device("cpu"))
+    return ScoreInputs(run, data, SETTINGS | {"count": count}, files, torch.device("cpu"))
+
+
+def save_reference(path, data) -> None:
+    """FID's reference of all test images, at SETTINGS."""
+    params = SETTINGS | {"references": {"test": None}, "allow_small": False}
+    network = load_network(SETTINGS["dims"])
+    references = fid_reference.build(data, network, params)
+    fid_reference.save(path, references, fid_reference.key(network, data))
 
 
 @pytest.mark.parametrize("noise", [None, torch.tensor([-1.0, 0.0, 1.5])])
@@ -85,10 +93,8 @@ def test_a_wrong_prior_costs_fid_what_a_fitted_gaussian_does_not(tmp_path):
 
     data = tiny_data(train=300, test=300, side=SIDE, channels=3)
     data = replace(data, train_images=images(2), test_images=images(3))
-    params = SETTINGS | {"references": {"test": 300}, "allow_small": False}
-    path, network = tmp_path / "reference.npz", load_network(64)
-    references = fid_reference.build(data, network, params)
-    fid_reference.save(path, references, fid_reference.key(network, data))
+    path = tmp_path / "reference.npz"
+    save_reference(path, data)
     inputs = inputs_of(model, data, fid_reference=path)
     found = score(inputs)
     fitted, floor = (found.values[f"{name}.test"]["value"] for name in ("fid", "floor"))

@@ -30,9 +30,10 @@ SETTINGS = {
     "robustness": quadrants.PARAMS | {"labels": 20, "test": None, "retrain_levels": [0.01]},
     "sharpness": {"count": 10},
     "fitted": {"dims": 64, "count": 20, "groups": 4, "batch": None},
+    "encoded": {"dims": 64, "count": 20, "groups": 4, "batch": None},
     "response": {"count": 12, "contrasts": [0.2], "batch": 5},
 }
-CHANNELS = {"fid": 3, "fitted": 3}
+CHANNELS = {"fid": 3, "fitted": 3, "encoded": 3}
 
 
 def run_main(main, *arguments) -> None:

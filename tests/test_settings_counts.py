@@ -313,6 +313,19 @@ def test_scored_may_name_a_folder(config, pictures):
     assert Settings(config).scored == {"nll": ["pets"]}
 
 
+def test_a_score_whose_list_is_empty_is_computed_where_it_is_named_alone(config, pictures):
+    with_folder(config, path=str(pictures), side=32, channels=3)
+    check(config)
+    assert "pets" in Settings(config).scored["fid"]
+    assert not {"fitted", "encoded"} & Settings(config).scored.keys()
+    config["scored"] = {"fid": ["pets"], "encoded": ["pets"]}
+    assert Settings(config).scored == config["scored"]
+    del config["scored"]
+    put(config, "presets/paper/scored/fitted", ["cifar10"])  # no longer empty
+    assert Settings(config).scored["fitted"] == ["pets"]
+    assert "encoded" not in Settings(config).scored
+
+
 def test_a_folder_that_is_not_there_is_named(config, tmp_path):
     with_folder(config, path=str(tmp_path / "gone"), side=28, channels=1)
     with pytest.raises(SettingsError, match=r"folders\.pets\.path: .*gone is no folder"):

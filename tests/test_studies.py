@@ -39,7 +39,8 @@ def test_a_study_is_a_preset_that_can_run(name):
     always = {"reconstruction", "information", "sharpness"}
     if name != "celeba":  # of which there are no labels
         always.add("robustness")
-    assert always <= set(settings.scored) <= always | {"nll", "fid", "fitted", "response"}
+    sometimes = {"nll", "fid", "fitted", "encoded", "response"}
+    assert always <= set(settings.scored) <= always | sometimes
     for contrast in STUDIES[name].contrasts:
         assert {contrast.method, contrast.base} <= set(settings.methods)
 

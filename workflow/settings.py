@@ -144,15 +144,21 @@ class Settings:
 
     @cached_property
     def scored(self) -> dict[str, list[str]]:
-        """{score: [datasets]}. A dataset that no list names gets every score that it fits."""
+        """{score: [datasets]}. A dataset that no list names gets every score that it fits, but for
+        those whose list is empty.
+        """
         own = resolve(self.config["presets"], self.preset).get("scored") or {}
-        lists = [*own.values(), *self.values["scored"].values()]
-        unnamed = [d for d in self.datasets if not any(d in names for names in lists)]
+        asked = self.values["scored"]
+        lists = [*own.items(), *asked.items()]
+        named = {dataset for _, datasets in lists for dataset in datasets}
+        unnamed = [d for d in self.datasets if d not in named]
+        on_demand = {score for score, datasets in lists if not datasets}
         found = {}
-        for score in [*self.values["scored"], *(set(scores()) - set(self.values["scored"]))]:
-            named = self.values["scored"].get(score, [])
-            fitting = [d for d in unnamed if not scores()[score].unfit(self.dataset(d))]
-            if datasets := [d for d in self.datasets if d in (*named, *fitting)]:
+        for score in [*asked, *(set(scores()) - set(asked))]:
+            wanted = set(asked.get(score, []))
+            if score not in on_demand:
+                wanted |= {d for d in unnamed if not scores()[score].unfit(self.dataset(d))}
+            if datasets := [d for d in self.datasets if d in wanted]:
                 found[score] = datasets
         return found
 

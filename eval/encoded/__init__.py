@@ -1,0 +1,1 @@
+"""FID of training images, encoded and decoded."""
