@@ -4,8 +4,8 @@
         --params '{"model": {"width": 0.0625, "kernel": null, "latent": 8, "prior_scale": 1.0,
         "init_std": 0.04, "normalisation": "batch"}, "train": {"epochs": 4, "batch": 100,
         "learning_rate": 0.005, "schedule": [[3, 2], [4, 5]], "divergence_weight": 10.0,
-        "pixel_noise": 0.01, "pretrain_steps": 200, "pretrain_batch": 1000, "precision": "fp32",
-        "cuda_graph": true, "diverged_above": 1e6, "checkpoint_seconds": 60}, "method":
+        "pixel_noise": 0.01, "warmup_steps": 0, "pretrain_steps": 200, "pretrain_batch": 1000,
+        "precision": "fp32", "cuda_graph": true, "diverged_above": 1e6, "checkpoint_seconds": 60}, "method":
         {"objective": "elbo", "prior": "normal", "beta": 1.0, "encoder": "stochastic",
         "divergence": "kl", "likelihood": "bernoulli"}}'
 

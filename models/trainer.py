@@ -15,7 +15,13 @@ from models import objectives
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.device import synchronize
 from models.interruption import Interrupted, Interruption
-from models.optimizer import learning_rate, load_optimizer, make_optimizer, set_learning_rate
+from models.optimizer import (
+    learning_rate,
+    load_optimizer,
+    make_optimizer,
+    set_learning_rate,
+    warmed,
+)
 from models.pretrain import Pretraining
 from models.run import build_model, build_prior
 from models.seeds import torch_generator
@@ -23,7 +29,7 @@ from models.step import Step
 
 
 class Diverged(Exception):
-    """The loss is not finite, or beyond the stated bound."""
+    """A loss is not finite, or most of an epoch's are beyond the stated bound."""
 
 
 class Trainer:
@@ -123,8 +129,13 @@ class Trainer:
         self._close_session()
 
     def _rate(self, base: float) -> float:
-        """The learning rate of the present epoch, from a group's base rate."""
-        return learning_rate(base, self.train["schedule"], self.epoch, self.train["epochs"])
+        """The learning rate of the present step, from a group's base rate."""
+        scheduled = learning_rate(base, self.train["schedule"], self.epoch, self.train["epochs"])
+        return scheduled * warmed(self.steps_done, self.train["warmup_steps"])
+
+    def _set_rates(self) -> None:
+        for group, base in enumerate(self.rates):
+            set_learning_rate(self.optimizer, group, self._rate(base))
 
     def _pretrain(self, interruption: Interruption) -> None:
         if self.pretraining.done:
@@ -136,14 +147,15 @@ class Trainer:
         print(f"encoder pre-training: {steps} steps, moment loss {loss:.4f}", flush=True)
 
     def _run_epoch(self, interruption: Interruption, progress) -> None:
-        for group, base in enumerate(self.rates):
-            set_learning_rate(self.optimizer, group, self._rate(base))
+        self._set_rates()
         order = torch_generator(self.info["seed"], f"batches/{self.epoch}", self.device)
         permutation = torch.randperm(len(self.images), generator=order, device=self.device)
         start = time.monotonic()
         first = self.position
         for position in range(first, self.steps_per_epoch):
             self._stop_or_save(interruption)
+            if self.steps_done <= self.train["warmup_steps"]:
+                self._set_rates()
             parts = self.step(permutation[position * self.batch :][: self.batch])
             if self.parts is None:
                 self.parts = parts.new_zeros(self.steps_per_epoch, len(parts))
@@ -154,15 +166,9 @@ class Trainer:
 
     def _finish_epoch(self, seconds: float, steps: int) -> None:
         parts = self.parts.cpu()  # the epoch's one wait for the device
-        limit = self.train["diverged_above"]
-        bad = (~parts.isfinite().all(1) | (parts[:, 0].abs() > limit)).nonzero()
-        if len(bad):
-            batch = int(bad[0])
-            shown = ", ".join(
-                f"{n} {v:.4g}" for n, v in zip(self.step.names, parts[batch], strict=True)
-            )
+        if why := self._divergence(parts):
             self._close_session()
-            raise Diverged(f"epoch {self.epoch + 1}, batch {batch + 1}: {shown} (limit {limit:g})")
+            raise Diverged(f"epoch {self.epoch + 1}, {why}")
         rate = self._rate(self.rates[0])
         means = parts.double().mean(0).tolist()
         speed = steps * self.batch / max(seconds, 1e-9)
@@ -171,6 +177,24 @@ class Trainer:
         self.history.append(row)
         shown = "  ".join(f"{name} {value:.5g}" for name, value in row.items() if name != "epoch")
         print(f"epoch {self.epoch}/{self.train['epochs']}  {shown}", flush=True)
+
+    def _divergence(self, parts: torch.Tensor) -> str | None:
+        """What of an epoch's losses (steps, k) says that the run diverged, in words.
+
+        One step beyond the limit does not: a stochastic encoder's first steps can have any rate, and
+        the network is back at the next (docs/record.md). The median is then as it would be.
+        """
+        limit, typical = self.train["diverged_above"], parts[:, 0].abs().median()
+        bad = (~parts.isfinite().all(1)).nonzero()
+        if len(bad):
+            batch = int(bad[0])
+            found = zip(self.step.names, parts[batch], strict=True)
+            return f"batch {batch + 1}: " + ", ".join(
+                f"{name} {value:.4g}" for name, value in found
+            )
+        if typical > limit:
+            return f"median over its batches: loss {typical:.4g} (limit {limit:g})"
+        return None
 
     def _close_session(self) -> None:
         synchronize(self.device)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import os
 import random
 import signal
@@ -29,7 +30,7 @@ from models.pretrain import moment_loss
 from models.provenance import code_digest
 from models.run import load_run
 from models.sample import sample_images, shown_pictures
-from models.trainer import Trainer
+from models.trainer import Diverged, Trainer
 from tests.tiny import METHODS, MODEL, TRAIN, tiny_data, tiny_info, tiny_run
 
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "VIMAE_DEVICE": "cpu"}
@@ -74,6 +75,19 @@ def test_decaying_schedule():
     assert [rates[0], rates[25], rates[50]] == pytest.approx([5e-4, 5e-5, 5e-6])
     factors = [b / a for a, b in itertools.pairwise(rates)]
     assert factors == pytest.approx([100 ** (-1 / 50)] * 50)
+
+
+@pytest.mark.parametrize(("steps", "shares"), [(0, [1] * 8), (4, [0.25, 0.5, 0.75, *[1] * 5])])
+def test_the_first_steps_have_a_share_of_their_rate(tmp_path, steps, shares):
+    """Over the border of epochs, five steps long, of which the second has half of the rate."""
+    images = torch.from_numpy(tiny_data().train_images)
+    info = tiny_info("vae", warmup_steps=steps, epochs=2)
+    trainer, rates = Trainer(info, images, tmp_path / "c.pt", "f"), []
+    optimise = trainer.optimizer
+    optimise.register_step_pre_hook(lambda *_: rates.append(optimise.param_groups[0]["lr"]))
+    trainer.fit(mock.Mock(spec=Interruption, reason=lambda: None))
+    scheduled = [1e-3] * 5 + [5e-4] * 5
+    assert rates == pytest.approx([s * r for s, r in zip([*shares, 1, 1], scheduled, strict=True)])
 
 
 def test_pixel_noise_is_a_truncated_normal():
@@ -294,10 +308,34 @@ def test_divergence_is_reported_with_its_place(data_file, tmp_path):
     assert result.returncode == 0, result.stderr
     record = read_json(tmp_path / "a" / "run.json")
     assert record["status"] == "diverged"
-    assert record["why"].startswith("epoch 1, batch 1: loss ")
-    assert "distortion" in record["why"] and "rate" in record["why"]
+    assert record["why"].startswith("epoch 1, median over its batches: loss ")
+    assert record["why"].endswith("(limit 0.001)")
     run = load_run(tmp_path / "a")
     assert run.model is None and len(sample_images(run, 5, torch.device("cpu"))) == 0
+
+
+@pytest.mark.parametrize(
+    ("losses", "why"),
+    [
+        ([1e15, 5, 5, 5, 5], None),  # one step, and back
+        ([5, 5, -2e6, 3e6, 2e6], "epoch 1, median over its batches: loss 2e+06 (limit 1e+06)"),
+        ([5, 5, 5, math.inf, 5], "epoch 1, batch 4: loss inf, cost inf"),
+        ([5, math.nan, 5, 5, 5], "epoch 1, batch 2: loss nan, cost nan"),
+    ],
+)
+def test_what_diverged_is_what_stays_beyond_the_limit_or_is_not_finite(tmp_path, losses, why):
+    images = torch.from_numpy(tiny_data().train_images)  # five batches an epoch
+    trainer = Trainer(tiny_info("vae", epochs=1), images, tmp_path / "c.pt", "f")
+    parts = iter(torch.tensor(losses))
+    trainer.step = mock.Mock(side_effect=lambda _: next(parts).expand(2), names=["loss", "cost"])
+    go = mock.Mock(spec=Interruption, reason=lambda: None)
+    if why is None:
+        trainer.fit(go)
+        assert [row["loss"] for row in trainer.history] == [pytest.approx(2e14)]
+    else:
+        with pytest.raises(Diverged) as error:
+            trainer.fit(go)
+        assert str(error.value) == why
 
 
 def test_not_a_number_counts_as_divergence(data_file, tmp_path):

@@ -20,6 +20,7 @@ TRAIN = {
     "schedule": [[1, 2]],
     "divergence_weight": 10.0,
     "pixel_noise": 0.01,
+    "warmup_steps": 0,
     "pretrain_steps": 3,
     "pretrain_batch": 20,
     "precision": "fp32",
