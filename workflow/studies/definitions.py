@@ -259,7 +259,11 @@ CELEBA = Study(
     "CelebA: weight of the rate or objective",
     "On CIFAR10 a β-VAE of β = 0.1 has VIMAE's FID and a smaller error. On CelebA FID rises as β falls,"
     " but VIMAE's is below that of β = 0.5. Does a small β do there what VIMAE's objective does?",
-    KL_WEIGHT,
+    (
+        *KL_WEIGHT,
+        Contrast("vae_warm", "vae", "warm-up 0 → 100 steps; VAE"),
+        Contrast("beta_vae_high_warm", "beta_vae_high", "warm-up 0 → 100 steps; β = 2"),
+    ),
 )
 STUDIES = {
     study.name: study
