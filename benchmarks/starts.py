@@ -6,8 +6,9 @@
 
 On the prepared data of the preset (run its data phase first), by the code that trains it, step for
 step. Shown are the loss, its parts, the norm of the gradient over all weights, the largest log variance of a
-code (encoders that have one), and the share of weights, in %, that Adam cannot move any more because
-its mean of their squared gradients is infinite; with --summary means over every epoch instead.
+code (encoders that have one), and the root of Adam's mean of squared gradients, median over the
+encoder's weights, by which it divides; with --summary means over every epoch instead. A factor f of that
+root is forgotten in 2000 ln(f) steps.
 
 A step has exploded if its gradient is more than 100 times the median of those before it. Remedies, to
 find out what it is that such a step does:
@@ -69,7 +70,7 @@ class Watch:
         row = {"epoch": self.trainer.epoch + 1, "step": len(self.rows) + 1}
         row |= dict(zip(self.names, parts.tolist(), strict=True))
         row |= {"gradient": self.norms[-1], "log variance": self.log_variance}
-        self.rows.append(row | {"exploded": self.exploded, "frozen, %": self._frozen()})
+        self.rows.append(row | {"exploded": self.exploded, "Adam's root": self._root()})
         return parts
 
     @property
@@ -81,9 +82,9 @@ class Watch:
     def _parameters(self) -> list[torch.nn.Parameter]:
         return [p for group in self.optimizer.param_groups for p in group["params"]]
 
-    def _frozen(self) -> float:
-        squares = [self.optimizer.state[p]["exp_avg_sq"] for p in self._parameters()]
-        return 100 * sum(int(s.isinf().sum()) for s in squares) / sum(s.numel() for s in squares)
+    def _root(self) -> float:
+        state = [self.optimizer.state[p] for p in self.trainer.model.encoder.parameters()]
+        return float(torch.cat([of["exp_avg_sq"].flatten() for of in state]).median().sqrt())
 
     def _on_code(self, _module, _inputs, code: torch.Tensor) -> None:
         if self.trainer.model.stochastic:
