@@ -6,8 +6,8 @@
 
 On the prepared data of the preset (run its data phase first), by the code that trains it, step for
 step. Shown are the loss, its parts, the norm of the gradient over all weights, the largest log variance of a
-code (encoders that have one), and the root of Adam's mean of squared gradients, median over the
-encoder's weights, by which it divides; with --summary means over every epoch instead. A factor f of that
+code (encoders that have one), and the root of Adam's mean of squared gradients, by which it divides,
+median over the encoder's weights but the last layer's; with --summary means over every epoch instead. A factor f of that
 root is forgotten in 2000 ln(f) steps.
 
 A step has exploded if its gradient is more than 100 times the median of those before it. Remedies, to
@@ -83,7 +83,8 @@ class Watch:
         return [p for group in self.optimizer.param_groups for p in group["params"]]
 
     def _root(self) -> float:
-        state = [self.optimizer.state[p] for p in self.trainer.model.encoder.parameters()]
+        convolutions = self.trainer.model.encoder[:-1]
+        state = [self.optimizer.state[p] for p in convolutions.parameters()]
         return float(torch.cat([of["exp_avg_sq"].flatten() for of in state]).median().sqrt())
 
     def _on_code(self, _module, _inputs, code: torch.Tensor) -> None:
