@@ -10,6 +10,10 @@ code (encoders that have one), and the root of Adam's mean of squared gradients,
 median over the encoder's weights but the last layer's; with --summary means over every epoch instead. A factor f of that
 root is forgotten in 2000 ln(f) steps.
 
+    python -m benchmarks.starts --runs results/narrow/runs/celeba/*/seed1
+
+How far finished runs' weights are from where they began, layer by layer, as a share of their size then.
+
 A step has exploded if its gradient is more than 100 times the median of those before it. Remedies, to
 find out what it is that such a step does:
 
@@ -33,6 +37,7 @@ from data import store
 from data.arguments import options
 from models.device import pick_device
 from models.interruption import Interruption
+from models.run import build_model, load_run
 from models.trainer import Diverged, Trainer
 from workflow.settings import ROOT, Settings, check, load
 
@@ -123,18 +128,36 @@ def trace(data: store.ImageSet, params: dict, seed: int, steps: int, remedy: str
     return pd.DataFrame(watch.rows)
 
 
+def way(folder: Path) -> dict[str, float]:
+    """|trained - initial| / |initial| of every layer's weights of a finished run, by Euclidean norm."""
+    run = load_run(folder)
+    begun = build_model(run.info).state_dict()
+    return {
+        name: float((now.detach() - begun[name]).norm() / begun[name].norm())
+        for name, now in run.model.named_parameters()
+        if now.dim() > 1
+    }
+
+
 def main() -> None:
-    """Trace what is asked for, print a table a run."""
+    """Trace what is asked for, print a table a run; or one of finished runs."""
     parser = options(__doc__)
+    parser.add_argument("--runs", nargs="+", type=Path, help="folders of finished runs; alone")
     parser.add_argument("--preset", default="narrow", help="whose networks and data")
-    parser.add_argument("--dataset", required=True, help="its name")
-    parser.add_argument("--methods", nargs="+", required=True, help="names in the catalogue")
+    parser.add_argument("--dataset", help="its name")
+    parser.add_argument("--methods", nargs="+", default=[], help="names in the catalogue")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="of the runs")
     parser.add_argument("--steps", type=int, default=12, help="so many from the first")
     parser.add_argument("--remedy", choices=REMEDIES, default="none", help="see above")
     parser.add_argument("--train", type=json.loads, default={}, help="settings to change, as JSON")
     parser.add_argument("--summary", action="store_true", help="means by epoch")
     args = parser.parse_args()
+    if args.runs:
+        table = pd.DataFrame({"/".join(path.parts[-2:]): way(path) for path in args.runs})
+        print(table.to_markdown(floatfmt=".2f"))
+        return
+    if not args.dataset:
+        parser.error("--dataset: whose first steps? (or --runs)")
     config = load() | {"preset": args.preset}
     check(config)
     settings = Settings(config)

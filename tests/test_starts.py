@@ -3,10 +3,12 @@
 import pytest
 import torch
 
-from benchmarks.starts import Enough, Watch
+from benchmarks.starts import Enough, Watch, way
+from data.files import digest, write_json
 from models.interruption import Interruption
+from models.train import write_weights
 from models.trainer import Trainer
-from tests.tiny import tiny_data, tiny_info
+from tests.tiny import tiny_data, tiny_info, tiny_run
 
 EXPLODES = 3  # the step, counted from 1, in which the encoder says that it knows nothing
 
@@ -49,6 +51,18 @@ def test_an_explosion_is_one_row_and_stays_in_adams_memory(watched):
     assert after.max() > 1e6 * before.max()
     *usual, last = (row["Adam's root"] for row in watch.rows)
     assert last > 1000 * max(usual) > 0
+
+
+def test_the_way_of_the_weights_is_from_where_they_began(tmp_path):
+    run = tiny_run("vae")
+    name = "encoder.0.weight"
+    weights = run.model.state_dict()
+    weights[name] = 1.5 * weights[name]
+    write_weights(tmp_path / "weights.safetensors", weights)
+    digests = {"weights_sha256": digest(tmp_path / "weights.safetensors"), "status": "done"}
+    write_json(tmp_path / "run.json", run.info | digests)
+    found = way(tmp_path)
+    assert found.pop(name) == pytest.approx(0.5) and set(found.values()) == {0}
 
 
 def test_skip_leaves_weights_and_memory_as_they_were(watched):

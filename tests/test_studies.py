@@ -25,7 +25,7 @@ RUNS = {
     "precision": 4 * 5,
     "omniglot": 13 * 3,
     "cifar10": 6 * 2,
-    "celeba": 8 * 3,
+    "celeba": 9 * 3,
 }
 
 
@@ -131,7 +131,8 @@ DIFFER = {
     "vimae_n - beta_vae_gaussian": MMD_FOR_KL | ENCODER | COST,
     "vimae_n - beta_vae_01": MMD_FOR_KL | ENCODER | COST,
     "vimae_l - beta_vae_01": MMD_FOR_KL | ENCODER | COST | {"method.prior"},
-    **{f"{m}_warm - {m}": {"train.warmup_steps"} for m in ("vae", "beta_vae_high")},
+    **{f"{m}_warm - {m}": {"train.warmup_steps"} for m in ("vae", "beta_vae_high", "beta_vae_low")},
+    "vimae_n - vae_warm": MMD_FOR_KL | ENCODER | COST | {"train.warmup_steps"},
     "vimae_n_scale_05 - vimae_n": PRIOR,
     "vimae_n_scale_2 - vimae_n": PRIOR,
     "vimae_l - vimae_n": {"method.prior"},

@@ -263,6 +263,8 @@ CELEBA = Study(
         *KL_WEIGHT,
         Contrast("vae_warm", "vae", "warm-up 0 → 100 steps; VAE"),
         Contrast("beta_vae_high_warm", "beta_vae_high", "warm-up 0 → 100 steps; β = 2"),
+        Contrast("beta_vae_low_warm", "beta_vae_low", "warm-up 0 → 100 steps; β = 0.5"),
+        Contrast("vimae_n", "vae_warm", "VAE with a warm-up → VIMAE-n"),
     ),
 )
 STUDIES = {
