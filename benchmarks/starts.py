@@ -24,7 +24,6 @@ find out what it is that such a step does:
 """
 
 import contextlib
-import json
 import statistics
 import sys
 import tempfile
@@ -34,7 +33,7 @@ import pandas as pd
 import torch
 
 from data import store
-from data.arguments import options
+from data.arguments import options, settings
 from models.device import pick_device
 from models.interruption import Interruption
 from models.run import build_model, load_run
@@ -149,7 +148,8 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="of the runs")
     parser.add_argument("--steps", type=int, default=12, help="so many from the first")
     parser.add_argument("--remedy", choices=REMEDIES, default="none", help="see above")
-    parser.add_argument("--train", type=json.loads, default={}, help="settings to change, as JSON")
+    words = "settings of training to change: a JSON object, or @FILE with one in it"
+    parser.add_argument("--train", type=settings, default={}, metavar="JSON", help=words)
     parser.add_argument("--summary", action="store_true", help="means by epoch")
     args = parser.parse_args()
     if args.runs:
@@ -160,10 +160,10 @@ def main() -> None:
         parser.error("--dataset: whose first steps? (or --runs)")
     config = load() | {"preset": args.preset}
     check(config)
-    settings = Settings(config)
-    data = store.load(ROOT / "results" / settings.preset / "data" / f"{args.dataset}.npz")
+    chosen = Settings(config)
+    data = store.load(ROOT / "results" / chosen.preset / "data" / f"{args.dataset}.npz")
     for method in args.methods:
-        params = settings.train_settings(args.dataset, method)
+        params = chosen.train_settings(args.dataset, method)
         params["train"] |= args.train | {"cuda_graph": False}  # hooks are not captured
         for seed in args.seeds:
             table = trace(data, params, seed, args.steps, args.remedy)
