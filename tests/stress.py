@@ -27,7 +27,7 @@ from data.arguments import options
 from data.files import read_json
 from tests.pipeline import ALL, ENVIRONMENT, REPRO, compare, copy_repository, run, tiny_config
 from tests.traces import half_written, job, left_over, made, outputs, size, wait_for_the_rest
-from workflow import declarations
+from workflow.declarations import scores
 
 COMMANDS = {"snakemake": ALL, "dvc": REPRO}
 # As often as they are written: which signal, and whether all of the process group gets it.
@@ -80,8 +80,8 @@ def say(what: str) -> None:
 def settings() -> dict:
     """Tiny: one method, every score, trainings of some seconds that save their state each second."""
     config = tiny_config() | {"methods": ["vimae_l"]}  # the one that is pre-trained too
-    config["scored"] = config["scored"] | {"sharpness": ["mnist"]}
-    assert config["scored"].keys() == declarations.scores().keys()
+    fits = {name: "celeba" if "channels" in s.fits else "mnist" for name, s in scores().items()}
+    config["scored"] = {name: [dataset] for name, dataset in fits.items()} | config["scored"]
     train = config["presets"]["quick"]["train"]["default"]
     train |= {"epochs": 150, "checkpoint_seconds": 1}
     return config
