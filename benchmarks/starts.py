@@ -5,10 +5,10 @@
         --remedy forget
 
 On the prepared data of the preset (run its data phase first), by the code that trains it, step for
-step. Shown are the loss, its parts, the norm of the gradient over all weights, the largest log variance of a
-code (encoders that have one), and the root of Adam's mean of squared gradients, by which it divides,
-median over the encoder's weights but the last layer's; with --summary means over every epoch instead. A factor f of that
-root is forgotten in 2000 ln(f) steps.
+step. Shown are the loss, its parts, the norm of the gradient over all weights, the largest log
+variance of a code (encoders that have one), and the root of Adam's mean of squared gradients, by
+which it divides, median over the encoder's weights but the last layer's; with --summary means over
+every epoch instead. A factor f of that root is forgotten in 2000 ln(f) steps.
 
     python -m benchmarks.starts --runs results/narrow/runs/celeba/*/seed1
 
@@ -37,6 +37,7 @@ from data.arguments import options, settings
 from models.device import pick_device
 from models.interruption import Interruption
 from models.run import build_model, load_run
+from models.train import describe_run
 from models.trainer import Diverged, Trainer
 from workflow.settings import ROOT, Settings, check, load
 
@@ -114,10 +115,8 @@ class Watch:
                 self.optimizer.state[parameter][name].copy_(mean)
 
 
-def trace(data: store.ImageSet, params: dict, seed: int, steps: int, remedy: str) -> pd.DataFrame:
+def trace(info: dict, data: store.ImageSet, steps: int, remedy: str) -> pd.DataFrame:
     """A row for each of the first `steps` steps of a run, trained as `models.train` does."""
-    info = {"seed": seed, "params": params, "value_range": data.value_range}
-    info |= {"image_size": data.image_shape[0], "channels": data.image_shape[2]}
     images = torch.from_numpy(data.train_images).to(pick_device())
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
         trainer = Trainer(info, images, Path(folder) / "checkpoint.pt", "")
@@ -166,7 +165,8 @@ def main() -> None:
         params = chosen.train_settings(args.dataset, method)
         params["train"] |= args.train | {"cuda_graph": False}  # hooks are not captured
         for seed in args.seeds:
-            table = trace(data, params, seed, args.steps, args.remedy)
+            info = describe_run(data, method, seed, params)
+            table = trace(info, data, args.steps, args.remedy)
             if args.summary:
                 table = table.groupby("epoch", as_index=False).mean().drop(columns="step")
             print(f"\n{method}, seed {seed}, remedy {args.remedy}\n", flush=True)

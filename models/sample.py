@@ -11,7 +11,7 @@ are left out where the dataset's terms forbid to show them. A diverged run gives
 zero images.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -40,16 +40,21 @@ def prior_draws(run: Run, count: int, seed: int) -> Iterator[torch.Tensor]:
 
 
 @torch.inference_mode()
-def sample_images(run: Run, count: int, device: torch.device) -> np.ndarray:
-    """`count` generated images, uint8 (count, h, w, c); the first n are the same for any count."""
-    side, channels = run.info["image_size"], run.info["channels"]
-    if run.model is None:
-        return np.zeros((0, side, side, channels), np.uint8)
+def decode_images(run: Run, codes: Iterable[torch.Tensor], device: torch.device) -> np.ndarray:
+    """The decoder's images of blocks of codes (n, d), uint8 (all n, h, w, c)."""
     images = []
-    for z in prior_draws(run, count, run.info["seed"]):
+    for z in codes:
         x = run.model.decode(z.to(device))
         images.append(to_uint8(x, run.info["value_range"]).cpu().numpy())
     return np.concatenate(images)
+
+
+def sample_images(run: Run, count: int, device: torch.device) -> np.ndarray:
+    """`count` generated images, uint8 (count, h, w, c); the first n are the same for any count."""
+    if run.model is None:
+        side, channels = run.info["image_size"], run.info["channels"]
+        return np.zeros((0, side, side, channels), np.uint8)
+    return decode_images(run, prior_draws(run, count, run.info["seed"]), device)
 
 
 @torch.inference_mode()
@@ -61,18 +66,16 @@ def shown_pictures(run: Run, data: store.ImageSet, device: torch.device) -> dict
     """
     if run.model is None:
         return {}
-
-    def pictures(codes: torch.Tensor) -> np.ndarray:
-        return to_uint8(run.model.decode(codes), data.value_range).cpu().numpy()
-
     ends = run.prior.sample((2, run.model.latent_dim), torch_generator(0, "interpolation"))
     places = torch.linspace(0, 1, SHOWN)[:, None]
-    found = {"interpolation": pictures((ends[:1].lerp(ends[1:], places)).to(device))}
+    between = ends[:1].lerp(ends[1:], places)
+    found = {"interpolation": decode_images(run, [between], device)}
     if data.meta["shown"]:
         spread = np.linspace(0, len(data.test_images) - 1, SHOWN).astype(int)
         originals = data.test_images[spread]
         x = to_float(torch.from_numpy(originals).to(device), data.value_range)
-        found |= {"originals": originals, "reconstructions": pictures(run.model.encode(x)[0])}
+        reconstructions = decode_images(run, [run.model.encode(x)[0]], device)
+        found |= {"originals": originals, "reconstructions": reconstructions}
     return found
 
 

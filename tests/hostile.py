@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import strategies as st
 
 
 @contextlib.contextmanager
@@ -28,6 +29,17 @@ def bounded(megabytes: int = 256, seconds: float = 20) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
         signal.signal(signal.SIGALRM, before)
+
+
+def damage(data: st.DataObject, whole: bytes) -> bytes:
+    """The bytes cut somewhere, or with one bit of them flipped."""
+    content = bytearray(whole)
+    place = data.draw(st.integers(0, len(content) - 1))
+    if data.draw(st.booleans()):
+        del content[place:]
+    else:
+        content[place] ^= 1 << data.draw(st.integers(0, 7))
+    return bytes(content)
 
 
 def refused(

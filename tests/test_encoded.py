@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from eval.encoded.score import decoded_training_images, score
+from eval.encoded.score import score, training_codes
 from eval.fitted.score import score as fitted_score
-from models.sample import BATCH
+from models.sample import BATCH, decode_images
 from tests.test_fitted import LATENT, SIDE, Linear, inputs_of, save_reference
 from tests.tiny import tiny_data
 
@@ -33,9 +33,14 @@ def data_of(train, test=None):
     return replace(data, train_images=images_of(train), test_images=images_of(test))
 
 
+def decoded_codes(inputs) -> np.ndarray:
+    """Codes of the decoded images, in which the rounding to uint8 is."""
+    return codes_of(decode_images(inputs.run, training_codes(inputs), inputs.device))
+
+
 def test_every_training_image_comes_back_once():
     codes = np.random.default_rng(0).uniform(-1, 1, (COUNT, LATENT))
-    found = codes_of(decoded_training_images(inputs_of(Linear(), data_of(codes), COUNT)))
+    found = decoded_codes(inputs_of(Linear(), data_of(codes), COUNT))
     distances = np.linalg.norm(found[:, None] - codes[None], axis=2)
     assert sorted(distances.argmin(1)) == list(range(COUNT)) and distances.min(1).max() < 0.01
 
@@ -44,7 +49,7 @@ def test_codes_have_the_encoders_noise():
     variances = np.array([0.01, 0.04, 0.09])
     model = Linear(torch.from_numpy(np.log(variances)).float())
     data = data_of(np.full((COUNT, LATENT), 0.3))
-    found = codes_of(decoded_training_images(inputs_of(model, data, COUNT)))
+    found = decoded_codes(inputs_of(model, data, COUNT))
     np.testing.assert_allclose(found.mean(0), 0.3, atol=5 * (variances.max() / COUNT) ** 0.5)
     np.testing.assert_allclose(found.var(0, ddof=1), variances, rtol=5 * (2 / COUNT) ** 0.5)
 

@@ -16,7 +16,7 @@ from data import cut_inception, inception, manifest, store
 from data.arrays import open_arrays
 from data.datasets import omniglot
 from data.files import read_json, write_json
-from tests.hostile import bounded, refused
+from tests.hostile import bounded, damage, refused
 from tests.tiny import tiny_data
 
 few = settings(max_examples=40, deadline=None)
@@ -109,14 +109,8 @@ def prepared(tmp_path_factory):
 @given(data=st.data())
 @few
 def test_a_truncated_or_damaged_dataset_is_named(prepared, tmp_path_factory, data):
-    content = bytearray(prepared)
-    place = data.draw(st.integers(0, len(content) - 1))
-    if data.draw(st.booleans()):
-        del content[place:]
-    else:
-        content[place] ^= 1 << data.draw(st.integers(0, 7))
     path = tmp_path_factory.mktemp("damaged") / "tiny.npz"
-    path.write_bytes(content)
+    path.write_bytes(damage(data, prepared))
     whole = tiny_data(3, 2)
     try:
         with bounded():

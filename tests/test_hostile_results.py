@@ -25,7 +25,7 @@ from eval.samples import load_samples
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.run import build_model, load_run
 from models.train import train
-from tests.hostile import bounded, refused
+from tests.hostile import bounded, damage, refused
 from tests.pipeline import copy_repository, run
 from tests.tiny import METHODS, MODEL, TRAIN, tiny_data, tiny_info
 from workflow.broken import remove_broken, remove_forgotten
@@ -33,17 +33,6 @@ from workflow.report.collect import RUN_KEYS, SCORE_KEYS, Tree, dataset_meta
 from workflow.report.paired import read_units
 
 few = settings(max_examples=30, deadline=None)
-
-
-def damage(data: st.DataObject, whole: bytes) -> bytes:
-    """The bytes cut somewhere, or with one bit of them flipped."""
-    content = bytearray(whole)
-    place = data.draw(st.integers(0, len(content) - 1))
-    if data.draw(st.booleans()):
-        del content[place:]
-    else:
-        content[place] ^= 1 << data.draw(st.integers(0, 7))
-    return bytes(content)
 
 
 # --- checkpoints: training starts from the beginning, and says so

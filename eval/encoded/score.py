@@ -14,14 +14,15 @@ as the prior; what it is lower by than with codes of a Gaussian (`eval.fitted.sc
 Gaussian, or to a decoder that fails between the codes it knows. What is left is the decoder's.
 """
 
-import numpy as np
+from collections.abc import Iterator
+
+import torch
 
 from eval.fid.score import distances
 from eval.job import Result, ScoreInputs, score_main
 from eval.subset import choose_rows, load
 from models.objectives import sample_posterior
-from models.pixels import to_uint8
-from models.sample import BATCH
+from models.sample import BATCH, decode_images
 from models.seeds import torch_generator
 
 NEEDS = ("fid_reference", "inception")
@@ -34,23 +35,21 @@ SETTINGS = {
 }
 
 
-def decoded_training_images(inputs: ScoreInputs) -> np.ndarray:
-    """What the decoder makes of one z ~ q(z|x) of each chosen image, uint8 (count, h, w, c)."""
-    model, data = inputs.run.model, inputs.data
+def training_codes(inputs: ScoreInputs) -> Iterator[torch.Tensor]:
+    """One z ~ q(z|x) of each chosen training image, float32 (n, d) in blocks of at most BATCH."""
+    data = inputs.data
     rows = choose_rows(len(data.train_images), inputs.params["count"], "encoded")
     generator = torch_generator(inputs.seed, "encoded", inputs.device)
-    images = []
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
         x = load(data.train_images, part, data.value_range, inputs.device)
-        z = sample_posterior(*model.encode(x), generator)
-        images.append(to_uint8(model.decode(z), data.value_range).cpu().numpy())
-    return np.concatenate(images)
+        yield sample_posterior(*inputs.run.model.encode(x), generator)
 
 
 def score(inputs: ScoreInputs) -> Result:
     """FID and KID as `eval.fid.score` has them, of training images encoded and decoded."""
-    found = distances(decoded_training_images(inputs), inputs, inputs.files["fid_reference"])
+    images = decode_images(inputs.run, training_codes(inputs), inputs.device)
+    found = distances(images, inputs, inputs.files["fid_reference"])
     return Result(found.values, found.protocol | {"codes": "z ~ q(z|x) of training images"})
 
 
