@@ -1,14 +1,8 @@
-"""Training: schedule, streams, interruption, divergence. Runs the real command line."""
+"""Training: schedule, streams, divergence. Runs the real command line."""
 
 import itertools
-import json
 import math
 import os
-import random
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -19,11 +13,9 @@ import pytest
 import torch
 
 import models.train
-from data import store
 from data.files import digest, read_json
-from models.checkpoint import load_checkpoint, run_lock
 from models.device import supported_precision
-from models.interruption import EXIT_INTERRUPTED, Interrupted, Interruption
+from models.interruption import Interrupted, Interruption
 from models.noise import noisy_copy
 from models.optimizer import learning_rate
 from models.pretrain import moment_loss
@@ -31,35 +23,21 @@ from models.provenance import code_digest
 from models.run import load_run
 from models.sample import sample_images, shown_pictures
 from models.trainer import Diverged, Trainer
-from tests.tiny import METHODS, MODEL, TRAIN, tiny_data, tiny_info, tiny_run
-
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "VIMAE_DEVICE": "cpu"}
+from tests.tiny import (
+    METHODS,
+    MODEL,
+    TRAIN,
+    tiny_data,
+    tiny_file,
+    tiny_info,
+    tiny_run,
+    train_tiny,
+)
 
 
 @pytest.fixture(scope="module")
 def data_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data") / "tiny.npz"
-    store.save(path, tiny_data())
-    return path
-
-
-def command(data_file, out, method="vae", **train):
-    params = {"model": MODEL, "train": TRAIN | train, "method": METHODS[method]}
-    words = ["-m", "models.train", "--data", data_file, "--method", method, "--seed", 3]
-    words += ["--params", json.dumps(params), "--out", out]
-    return [sys.executable, *map(str, words)]
-
-
-def train(*args, environment=None, **options):
-    environment = ENVIRONMENT | (environment or {})
-    return subprocess.run(
-        command(*args, **options),
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    return tiny_file(tmp_path_factory.mktemp("data"))
 
 
 def test_reference_schedule():
@@ -102,7 +80,7 @@ def test_pixel_noise_is_a_truncated_normal():
 @pytest.mark.parametrize("method", METHODS)
 def test_a_run_is_complete_and_repeatable(method, data_file, tmp_path):
     for name in "ab":
-        result = train(data_file, tmp_path / name, method)
+        result = train_tiny(data_file, tmp_path / name, method)
         assert result.returncode == 0, result.stdout + result.stderr
     record = read_json(tmp_path / "a" / "run.json")
     assert record["status"] == "done" and record["params"]["method"] == METHODS[method]
@@ -147,87 +125,12 @@ def test_moment_loss():
 
 
 def test_changed_weights_are_not_scored(data_file, tmp_path):
-    assert train(data_file, tmp_path / "a").returncode == 0
+    assert train_tiny(data_file, tmp_path / "a").returncode == 0
     with open(tmp_path / "a" / "weights.safetensors", "r+b") as file:
         file.seek(-1, os.SEEK_END)
         file.write(b"\x01")
     with pytest.raises(ValueError, match="weights.safetensors: not the weights"):
         load_run(tmp_path / "a")
-
-
-KILLS = 4  # each costs a start; any number holds
-
-
-def test_killed_again_and_again_and_still_bit_equal(data_file, tmp_path):
-    """SIGKILL at random moments; the plain command goes on; the end is the unbroken run's."""
-    options = {"method": "vimae_l", "epochs": 16}
-    assert train(data_file, tmp_path / "whole", **options).returncode == 0
-    moments, kills = random.Random(0), 0
-    checkpoint = tmp_path / "broken.checkpoint.pt"
-    for _ in range(60):
-        process = subprocess.Popen(
-            command(data_file, tmp_path / "broken", **options),
-            env=ENVIRONMENT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
-        while process.poll() is None and kills < KILLS:
-            now = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
-            if now != before:  # it has begun: leave it some steps, then strike
-                time.sleep(moments.uniform(0, 0.15))
-                process.send_signal(signal.SIGKILL)
-                break
-            time.sleep(0.005)
-        if process.wait(timeout=300) == 0:
-            break
-        kills += 1
-    assert kills >= KILLS
-    whole, broken = (read_json(tmp_path / name / "run.json") for name in ("whole", "broken"))
-    assert whole["weights_sha256"] == broken["weights_sha256"]
-    starts = [session["from_step"] for session in broken["sessions"]]
-    assert len(starts) == KILLS + 1 and starts == sorted(starts) and starts[-1] > 0
-    columns = ["epoch", "learning_rate", "loss", "cost", "mmd"]
-    a, b = (pd.read_csv(tmp_path / name / "history.csv")[columns] for name in ("whole", "broken"))
-    pd.testing.assert_frame_equal(a, b)
-    assert not checkpoint.exists()
-
-
-def test_time_budget_stops_with_its_own_code_and_goes_on(data_file, tmp_path):
-    past = {"VIMAE_DEADLINE": str(time.time() - 1)}
-    stopped = train(data_file, tmp_path / "a", environment=past)
-    assert stopped.returncode == EXIT_INTERRUPTED
-    assert "time budget used up: stopped at step 0 (epoch 1), state saved" in stopped.stdout
-    assert not (tmp_path / "a").exists()
-    continued = train(data_file, tmp_path / "a")
-    assert continued.returncode == 0
-    assert "resuming at step 0 (epoch 1); earlier parts: steps 0 to 0" in continued.stdout
-    assert train(data_file, tmp_path / "b").returncode == 0
-    assert digest(tmp_path / "a" / "weights.safetensors") == digest(
-        tmp_path / "b" / "weights.safetensors"
-    )
-
-
-@pytest.mark.parametrize("reasons_asked", [0, 2, 3, 11])
-def test_a_stop_within_or_after_pretraining_loses_nothing(reasons_asked, tmp_path):
-    """Three steps of pre-training, then fifteen: stop at any of them, go on, end alike."""
-    info, images = tiny_info("vimae_l"), torch.from_numpy(tiny_data().train_images)
-    never = mock.Mock(spec=Interruption, reason=lambda: None)
-    whole = Trainer(info, images, tmp_path / "whole.pt", "f")
-    whole.fit(never)
-    assert whole.pretraining.steps == 3
-    answers = iter([None] * reasons_asked)
-    once = mock.Mock(spec=Interruption, reason=lambda: next(answers, "asked to"))
-    place = (
-        f"pre-training's step {reasons_asked}" if reasons_asked < 3 else f"step {reasons_asked - 3}"
-    )
-    with pytest.raises(Interrupted, match=f"asked to: stopped at {place}"):
-        Trainer(info, images, tmp_path / "parts.pt", "f").fit(once)
-    parts = Trainer(info, images, tmp_path / "parts.pt", "f")
-    parts.fit(never)
-    assert parts.pretraining.steps == 3
-    for name, weight in whole.model.state_dict().items():
-        assert torch.equal(weight, parts.model.state_dict()[name]), name
 
 
 def test_arithmetic_that_a_processor_lacks_is_not_emulated(monkeypatch):
@@ -239,72 +142,8 @@ def test_arithmetic_that_a_processor_lacks_is_not_emulated(monkeypatch):
         assert supported_precision("bf16", gpu) == "bf16"
 
 
-def test_sigterm_saves_the_state(data_file, tmp_path):
-    process = subprocess.Popen(
-        command(data_file, tmp_path / "a", epochs=100_000),
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    for line in process.stdout:
-        if line.startswith("epoch 2/"):
-            break
-    process.terminate()
-    assert "SIGTERM: stopped at step" in process.stdout.read()
-    assert process.wait(timeout=60) == EXIT_INTERRUPTED
-    state = torch.load(tmp_path / "a.checkpoint.pt", weights_only=True)
-    assert state["epoch"] >= 2 and len(state["history"]) == state["epoch"]
-
-
-def test_orphan_stops(data_file, tmp_path):
-    """With VIMAE_STOP_WITH_PARENT a trainer whose parent dies saves its state and ends."""
-    words = command(data_file, tmp_path / "a", epochs=100_000)
-    log = tmp_path / "log"
-    parent = subprocess.Popen(
-        [sys.executable, "-c", "import subprocess, sys; subprocess.run(sys.argv[1:])", *words],
-        env=ENVIRONMENT | {"VIMAE_STOP_WITH_PARENT": "1"},
-        stdout=log.open("w"),
-    )
-    wait_for(lambda: "epoch 1/" in log.read_text())
-    parent.kill()
-    parent.wait()
-    wait_for(lambda: "the process that started this run is gone" in log.read_text())
-    with run_lock(tmp_path / "a.checkpoint.lock"):  # returns only if the orphan let it go
-        assert (tmp_path / "a.checkpoint.pt").exists()
-
-
-def wait_for(condition, seconds=120):
-    """Poll until the condition holds; fail if it does not within `seconds`."""
-    end = time.time() + seconds
-    while not condition():
-        assert time.time() < end, "waited in vain"
-        time.sleep(0.05)
-
-
-def test_second_trainer_waits_for_the_first(data_file, tmp_path):
-    with run_lock(tmp_path / "a.checkpoint.lock"):
-        process = subprocess.Popen(
-            command(data_file, tmp_path / "a"), env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
-        )
-        assert "another trainer has this run" in process.stdout.readline()
-        assert not (tmp_path / "a").exists()
-    process.stdout.read()
-    assert process.wait(timeout=120) == 0
-
-
-def test_a_trainer_that_waits_can_be_stopped(data_file, tmp_path):
-    with run_lock(tmp_path / "a.checkpoint.lock"):
-        process = subprocess.Popen(
-            command(data_file, tmp_path / "a"), env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
-        )
-        assert "another trainer has this run" in process.stdout.readline()
-        process.terminate()
-        assert process.wait(timeout=60) == EXIT_INTERRUPTED
-    assert "SIGTERM: stopped before this run was free" in process.stdout.read()
-
-
 def test_divergence_is_reported_with_its_place(data_file, tmp_path):
-    result = train(data_file, tmp_path / "a", diverged_above=1e-3)
+    result = train_tiny(data_file, tmp_path / "a", diverged_above=1e-3)
     assert result.returncode == 0, result.stderr
     record = read_json(tmp_path / "a" / "run.json")
     assert record["status"] == "diverged"
@@ -339,16 +178,9 @@ def test_what_diverged_is_what_stays_beyond_the_limit_or_is_not_finite(tmp_path,
 
 
 def test_not_a_number_counts_as_divergence(data_file, tmp_path):
-    result = train(data_file, tmp_path / "a", learning_rate=1e30, epochs=2)
+    result = train_tiny(data_file, tmp_path / "a", learning_rate=1e30, epochs=2)
     assert result.returncode == 0, result.stderr
     assert read_json(tmp_path / "a" / "run.json")["status"] == "diverged"
-
-
-def test_checkpoint_of_other_settings_is_ignored(tmp_path, capsys):
-    torch.save({"fingerprint": "old"}, tmp_path / "c.pt")
-    assert load_checkpoint(tmp_path / "c.pt", "new") is None
-    assert "starting from the beginning" in capsys.readouterr().out
-    assert load_checkpoint(tmp_path / "missing.pt", "new") is None
 
 
 def test_samples_do_not_depend_on_how_many_are_asked_for():

@@ -1,7 +1,13 @@
 """Tiny but real models, data and settings that several tests share."""
 
+import json
+import os
+import subprocess
+import sys
+
 import numpy as np
 
+from data import store
 from data.store import ImageSet
 from models.run import Run, build_model, build_prior
 
@@ -73,4 +79,35 @@ def tiny_data(train=50, test=20, side=28, channels=1) -> ImageSet:
         test_labels=labels(test),
         value_range="unit" if channels == 1 else "symmetric",
         meta={"synthetic": True},
+    )
+
+
+def tiny_file(folder):
+    """`tiny_data` as the data file that jobs read."""
+    path = folder / "tiny.npz"
+    store.save(path, tiny_data())
+    return path
+
+
+# As the rules start a job, on a machine's processor.
+JOB_ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "VIMAE_DEVICE": "cpu"}
+
+
+def train_command(data_file, out, method="vae", **train):
+    """The words that train a tiny run, as the rule `train` has them."""
+    params = {"model": MODEL, "train": TRAIN | train, "method": METHODS[method]}
+    words = ["-m", "models.train", "--data", data_file, "--method", method, "--seed", 3]
+    words += ["--params", json.dumps(params), "--out", out]
+    return [sys.executable, *map(str, words)]
+
+
+def train_tiny(*args, environment=None, **options):
+    """Run that command to its end."""
+    return subprocess.run(
+        train_command(*args, **options),
+        env=JOB_ENVIRONMENT | (environment or {}),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
