@@ -156,6 +156,14 @@ def test_scale_shows_the_difference_of_every_width_and_length(tmp_path):
     assert rows(text)["VIMAE-n (1/4 × 40)"][1] == "18.900 ± 0.900"
 
 
+def test_what_was_not_run_is_named_and_has_no_row(tmp_path):
+    write_study(tmp_path, "weights", missing=[("beta_vae_8", seed) for seed in (0, 1, 2)])
+    text = render(STUDIES["weights"], tmp_path).read_text()
+    assert "\nNot run, so far: β-VAE (β=8).\n" in text
+    assert not {"β-VAE (β=8)", "β 1 → 8"} & rows(text).keys()
+    assert {"β-VAE (β=4)", "β 1 → 4"} <= rows(text).keys()
+
+
 def test_every_drawn_value_is_one_of_the_tables():
     assert set(DRAWN) <= {column.name for column in COLUMNS}
 

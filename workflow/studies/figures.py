@@ -12,6 +12,7 @@ from workflow.studies.definitions import DRAWN, Study
 from workflow.studies.frames import columns, differences, partly_collapsed
 
 BAR = {"capsize": 2, "lw": 1.2}
+BESIDE = 1.05  # so that bars of different widths do not hide each other
 # What a cost is called, and the method of the paper that it looks as; others look as VIMAE-l.
 COSTS = {
     "bernoulli": ("Bernoulli", "vae"),
@@ -94,15 +95,17 @@ def scale_figure(metrics: dict, study: Study, settings: Settings):
                 continue
             axes.axhline(0, color="#777777", lw=0.8)
             axes.set_xscale("log", base=2)
-            for share, points in lines.items():
+            for place, (share, points) in enumerate(lines.items()):
                 found = [(e, measured(compared, dataset, n, drawn[head].name)) for e, n in points]
                 found = [(epochs, value) for epochs, value in found if value.mean is not None]
                 if found:
                     epochs, values = zip(*found, strict=True)
+                    epochs = [e * BESIDE ** (place - 1) for e in epochs]
                     means, bars = [v.mean for v in values], [error(v) for v in values]
                     axes.errorbar(epochs, means, bars, label=share, **styles[share], **BAR)
             ticks = sorted({epochs for points in lines.values() for epochs, _ in points})
             axes.set_xticks(ticks, [str(tick) for tick in ticks])
+            axes.set_xlim(ticks[0] / 1.2, ticks[-1] * 1.2)
     rows = [dataset_title(metrics, dataset) for dataset in datasets]
     drawing.name_grid(grid, heads, rows, across="epochs", up="VIMAE-n minus VAE")
     drawing.method_legend(figure, {share: share for share in lines})

@@ -104,10 +104,15 @@ def with_error(value: Value, digits: int, seeds: int, *, signed: bool = False) -
 
 
 def value_frame(metrics: dict, dataset: str, head: str, *, signed: bool = False) -> pd.DataFrame:
-    """A row a method (or contrast), called `head`; a column a value. § n: `partly_collapsed`."""
+    """A row a method (or contrast) with a value, called `head`; a column a value.
+
+    § n: `partly_collapsed`. What has no value yet: `not_run`.
+    """
     shown, rows, seeds = columns(metrics, dataset), [], len(metrics["seeds"])
     for method in metrics["methods"]:
         of_method = metrics["datasets"][dataset]["methods"].get(method["name"], {})
+        if not of_method:
+            continue
         # Of a contrast these are differences, in which 0 says nothing of the kind.
         lost = 0 if signed else partly_collapsed(of_method)
         row = {head: method["label"] + (f" § {lost}" if lost else "")}
@@ -116,6 +121,12 @@ def value_frame(metrics: dict, dataset: str, head: str, *, signed: bool = False)
             row[column.head] = with_error(value, column.digits, seeds, signed=signed)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def not_run(metrics: dict, dataset: str) -> list[str]:
+    """Labels of the methods of which nothing has been measured."""
+    there = metrics["datasets"][dataset]["methods"]
+    return [method["label"] for method in metrics["methods"] if not there.get(method["name"])]
 
 
 def long_frame(metrics: dict) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from workflow.report.text.writing import to_markdown, write_text
 from workflow.settings import Settings, check, load
 from workflow.studies.definitions import Study
 from workflow.studies.figures import FIGURES
-from workflow.studies.frames import differences, long_frame, value_frame, with_changes
+from workflow.studies.frames import differences, long_frame, not_run, value_frame, with_changes
 
 NOTES = """\
 ± is the standard error over seeds; (n): of n seeds only; ‡: the estimator does not vouch for it;
@@ -43,6 +43,8 @@ def document(study: Study, metrics: dict) -> str:
         parts.append(f"## {dataset_label(metrics, dataset)}")
         parts.append(to_markdown(value_frame(metrics, dataset, "method")))
         parts.append(to_markdown(value_frame(compared, dataset, "what differs", signed=True)))
+        if absent := not_run(metrics, dataset):
+            parts.append(f"Not run, so far: {', '.join(absent)}.")
     parts.append(origin_line(metrics, "made by"))
     return "\n\n".join(parts) + "\n"
 
