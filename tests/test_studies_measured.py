@@ -156,6 +156,13 @@ def test_scale_shows_the_difference_of_every_width_and_length(tmp_path):
     assert rows(text)["VIMAE-n (1/4 × 40)"][1] == "18.900 ± 0.900"
 
 
+def test_scale_with_one_method_has_no_difference_to_show(tmp_path):
+    methods = study_settings(STUDIES["scale"]).methods
+    write_study(tmp_path, "scale", [(m, seed) for m in methods if "vimae" in m for seed in (0, 1)])
+    found = rows(render(STUDIES["scale"], tmp_path).read_text())
+    assert "VAE (1/4 × 40)" in found and "1/4 × 40" not in found
+
+
 def test_what_was_not_run_is_named_and_has_no_row(tmp_path):
     write_study(tmp_path, "weights", missing=[("beta_vae_8", seed) for seed in (0, 1, 2)])
     text = render(STUDIES["weights"], tmp_path).read_text()

@@ -86,8 +86,9 @@ def scale_figure(metrics: dict, study: Study, settings: Settings):
         for contrast in study.contrasts:
             own = settings.train_settings(dataset, contrast.method)
             width, epochs = own["model"]["width"], own["train"]["epochs"]
-            share = f"{Fraction(width)} of the width"
-            lines.setdefault(share, []).append((epochs, contrast.name))
+            points = lines.setdefault(f"{Fraction(width)} of the width", [])
+            if compared["datasets"][dataset]["methods"][contrast.name]:
+                points.append((epochs, contrast.name))
         styles = drawing.looks(list(lines))
         for axes, head in zip(line, heads, strict=True):
             if head not in drawn:
@@ -105,7 +106,8 @@ def scale_figure(metrics: dict, study: Study, settings: Settings):
                     axes.errorbar(epochs, means, bars, label=share, **styles[share], **BAR)
             ticks = sorted({epochs for points in lines.values() for epochs, _ in points})
             axes.set_xticks(ticks, [str(tick) for tick in ticks])
-            axes.set_xlim(ticks[0] / 1.2, ticks[-1] * 1.2)
+            if ticks:
+                axes.set_xlim(ticks[0] / 1.2, ticks[-1] * 1.2)
     rows = [dataset_title(metrics, dataset) for dataset in datasets]
     drawing.name_grid(grid, heads, rows, across="epochs", up="VIMAE-n minus VAE")
     drawing.method_legend(figure, {share: share for share in lines})
