@@ -25,7 +25,7 @@ RUNS = {
     "precision": 4 * 5,
     "omniglot": 13 * 3,
     "cifar10": 6 * 2,
-    "celeba": 9 * 3,
+    "celeba": 10 * 3,
 }
 
 

@@ -265,6 +265,7 @@ CELEBA = Study(
         Contrast("beta_vae_high_warm", "beta_vae_high", "warm-up 0 → 100 steps; β = 2"),
         Contrast("beta_vae_low_warm", "beta_vae_low", "warm-up 0 → 100 steps; β = 0.5"),
         Contrast("vimae_n", "vae_warm", "VAE with a warm-up → VIMAE-n"),
+        Contrast("vimae_n", "vim_stochastic", "→ deterministic; MMD"),
     ),
 )
 STUDIES = {
