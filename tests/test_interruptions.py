@@ -140,15 +140,17 @@ def wait_for(condition, seconds=120):
         time.sleep(0.05)
 
 
+def second_trainer(data_file, out):
+    """A trainer of a run whose lock we hold, once it has said that it waits."""
+    words = train_command(data_file, out)
+    process = subprocess.Popen(words, env=JOB_ENVIRONMENT, stdout=subprocess.PIPE, text=True)
+    assert "another trainer has this run" in process.stdout.readline()
+    return process
+
+
 def test_second_trainer_waits_for_the_first(data_file, tmp_path):
     with run_lock(tmp_path / "a.checkpoint.lock"):
-        process = subprocess.Popen(
-            train_command(data_file, tmp_path / "a"),
-            env=JOB_ENVIRONMENT,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert "another trainer has this run" in process.stdout.readline()
+        process = second_trainer(data_file, tmp_path / "a")
         assert not (tmp_path / "a").exists()
     process.stdout.read()
     assert process.wait(timeout=120) == 0
@@ -156,13 +158,7 @@ def test_second_trainer_waits_for_the_first(data_file, tmp_path):
 
 def test_a_trainer_that_waits_can_be_stopped(data_file, tmp_path):
     with run_lock(tmp_path / "a.checkpoint.lock"):
-        process = subprocess.Popen(
-            train_command(data_file, tmp_path / "a"),
-            env=JOB_ENVIRONMENT,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert "another trainer has this run" in process.stdout.readline()
+        process = second_trainer(data_file, tmp_path / "a")
         process.terminate()
         assert process.wait(timeout=60) == EXIT_INTERRUPTED
     assert "SIGTERM: stopped before this run was free" in process.stdout.read()
