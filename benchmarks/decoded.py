@@ -68,14 +68,10 @@ def row(run: Run, x: torch.Tensor, real: np.ndarray, network: FeatureNetwork, ar
     """One run's row of the table."""
     y = decoded(run, x, args.batch, args.mean, args.batch_statistics)
     images = to_uint8(y, run.info["value_range"]).cpu().numpy()
-    error = float(squared_error(x, y).mean())
+    name, error = "{method}, seed {seed}".format(**run.info), float(squared_error(x, y).mean())
     found = apart(features(network, images), real)
     spread = f"{found['spread']:.1f} ({real.var(0, ddof=1).sum():.1f})"
-    return (
-        {"run": f"{run.info['method']}, seed {run.info['seed']}", "error": error}
-        | found
-        | {"spread": spread}
-    )
+    return {"run": name, "error": error, **found, "spread": spread}
 
 
 def main() -> None:
