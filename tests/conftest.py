@@ -13,6 +13,7 @@ from data import registry
 from data.download import describe, find_local
 from data.files import write_json
 from data.prepare import prepare
+from tests.tiny import tiny_file
 from workflow.settings import load
 
 
@@ -26,6 +27,12 @@ def fixed_state():
 def shipped() -> dict:
     """The settings of params.yaml, to be read."""
     return load()
+
+
+@pytest.fixture(scope="session")
+def data_file(tmp_path_factory) -> Path:
+    """Tiny images as the data file that jobs read; not to be changed."""
+    return tiny_file(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture

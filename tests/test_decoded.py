@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from benchmarks.decoded import apart, decoded
-from data import store
 from eval.normalisation import batch_statistics
-from tests.tiny import JOB_ENVIRONMENT, tiny_data, tiny_run, train_command
+from tests.tiny import JOB_ENVIRONMENT, tiny_file, tiny_run, train_command
 
 
 def test_what_all_share_is_told_from_what_each_has_by_itself():
@@ -40,8 +39,7 @@ def test_codes_are_sampled_or_their_means_and_norms_are_as_asked_for():
 
 
 def test_the_command_has_a_row_a_run(tmp_path):
-    data = tmp_path / "data.npz"
-    store.save(data, tiny_data(side=32, channels=3))
+    data = tiny_file(tmp_path, side=32, channels=3)
     options = {"env": JOB_ENVIRONMENT, "capture_output": True, "text": True}
     subprocess.run(train_command(data, tmp_path / "run", epochs=1), check=True, **options)
     words = ["-m", "benchmarks.decoded", "--runs", tmp_path / "run", "--data", data, "--count", 20]

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from data import store
 from data.files import digest
 from models import train as program
 from models.train import train
 from tests.pipeline import ENVIRONMENT, copy_repository, run, tiny_config, write_config
-from tests.tiny import METHODS, MODEL, TRAIN, tiny_data
+from tests.tiny import METHODS, MODEL, TRAIN, tiny_file
 from workflow.finals import Accepted, accepted
 
 FILES = ("weights.safetensors", "history.csv", "run.json")
@@ -25,7 +24,7 @@ AGAIN = "trained to its end; writing it again"
 @pytest.fixture
 def job(tmp_path, capsys):
     """Trains one method in `tmp_path`: the bytes of the run's files, and what was said."""
-    store.save(tmp_path / "tiny.npz", tiny_data())
+    tiny_file(tmp_path)
 
     def call(seed=0, method="vimae_l", **options):
         params = {"model": MODEL, "train": TRAIN | options, "method": METHODS[method]}
@@ -63,7 +62,7 @@ def test_other_settings_data_or_code_are_trained(job, tmp_path, monkeypatch):
         assert "made with other settings, data, code" in said and AGAIN not in said
     monkeypatch.setattr(program, "code_digest", lambda: "edited")
     assert AGAIN not in job(**options)[1]
-    store.save(tmp_path / "tiny.npz", tiny_data(train=60))
+    tiny_file(tmp_path, train=60)
     assert AGAIN not in job(**options)[1]
     assert AGAIN in job(**options)[1]
 

@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from data import store
 from data.files import atomic_write, digest, read_json, write_json
 from eval.fid import reference as fid_reference
 from eval.fid.frechet import Statistics
@@ -27,7 +26,7 @@ from models.run import build_model, load_run
 from models.train import train
 from tests.hostile import bounded, damage, refused
 from tests.pipeline import copy_repository, run
-from tests.tiny import METHODS, MODEL, TRAIN, tiny_data, tiny_info
+from tests.tiny import METHODS, MODEL, TRAIN, tiny_file, tiny_info
 from workflow.broken import remove_broken, remove_forgotten
 from workflow.report.collect import RUN_KEYS, SCORE_KEYS, Tree, dataset_meta
 from workflow.report.paired import read_units
@@ -102,7 +101,7 @@ def test_a_state_without_its_fingerprint_is_not_used(tmp_path, capsys):
 
 
 def test_training_beside_a_broken_checkpoint_ends_as_without_one(tmp_path, capsys):
-    store.save(tmp_path / "tiny.npz", tiny_data())
+    tiny_file(tmp_path)
     params = {"model": MODEL, "train": TRAIN | {"epochs": 1}, "method": METHODS["vae"]}
     weights = []
     for name in ("whole", "broken"):

@@ -15,13 +15,7 @@ from data.files import digest, read_json
 from models.checkpoint import load_checkpoint, run_lock
 from models.interruption import EXIT_INTERRUPTED, Interrupted, Interruption
 from models.trainer import Trainer
-from tests.tiny import JOB_ENVIRONMENT, tiny_data, tiny_file, tiny_info, train_command, train_tiny
-
-
-@pytest.fixture(scope="module")
-def data_file(tmp_path_factory):
-    return tiny_file(tmp_path_factory.mktemp("data"))
-
+from tests.tiny import JOB_ENVIRONMENT, tiny_data, tiny_info, train_command, train_tiny
 
 KILLS = 4  # each costs a start; any number holds
 

@@ -28,16 +28,10 @@ from tests.tiny import (
     MODEL,
     TRAIN,
     tiny_data,
-    tiny_file,
     tiny_info,
     tiny_run,
     train_tiny,
 )
-
-
-@pytest.fixture(scope="module")
-def data_file(tmp_path_factory):
-    return tiny_file(tmp_path_factory.mktemp("data"))
 
 
 def test_reference_schedule():

@@ -82,10 +82,10 @@ def tiny_data(train=50, test=20, side=28, channels=1) -> ImageSet:
     )
 
 
-def tiny_file(folder):
+def tiny_file(folder, **options):
     """`tiny_data` as the data file that jobs read."""
     path = folder / "tiny.npz"
-    store.save(path, tiny_data())
+    store.save(path, tiny_data(**options))
     return path
 
 

@@ -90,6 +90,7 @@ def scale_figure(metrics: dict, study: Study, settings: Settings):
             if compared["datasets"][dataset]["methods"][contrast.name]:
                 points.append((epochs, contrast.name))
         styles = drawing.looks(list(lines))
+        ticks = sorted({epochs for points in lines.values() for epochs, _ in points})
         for axes, head in zip(line, heads, strict=True):
             if head not in drawn:
                 axes.set_axis_off()
@@ -104,7 +105,6 @@ def scale_figure(metrics: dict, study: Study, settings: Settings):
                     epochs = [e * BESIDE ** (place - 1) for e in epochs]
                     means, bars = [v.mean for v in values], [error(v) for v in values]
                     axes.errorbar(epochs, means, bars, label=share, **styles[share], **BAR)
-            ticks = sorted({epochs for points in lines.values() for epochs, _ in points})
             axes.set_xticks(ticks, [str(tick) for tick in ticks])
             if ticks:
                 axes.set_xlim(ticks[0] / 1.2, ticks[-1] * 1.2)
