@@ -244,11 +244,11 @@ def test_robustness_is_taken_apart_once_and_goes_on_where_it_was(small, tmp_path
     assert sum(line.startswith("skipped") for line in lines) == 1  # once a run
     assert any("vimae_l/seed1: weights missing" in line for line in lines)
     assert len(lines) == 3 * len(robustness.READINGS) + 1
-    found = read_json(tmp_path / "quick/studies/robustness/linear/mnist/vae/seed0.json")
+    found = read_json(tmp_path / "studies/robustness_quick/cells/linear/mnist/vae/seed0.json")
     assert found["params"]["kernel"] == "linear" and found["reading"] == "linear"
     for kind in CORRUPTIONS:
         assert f"tsvm.{kind}.0.5" in found["values"] and f"svm.{kind}.area" in found["values"]
-    found = read_json(tmp_path / "quick/studies/robustness/response/mnist/vae/seed0.json")
+    found = read_json(tmp_path / "studies/robustness_quick/cells/response/mnist/vae/seed0.json")
     assert found["score"] == "response" and 0 < found["values"]["surprise.0.5"]["value"]
 
     assert [line for line in robustness.compute(small, tmp_path) if "skipped" not in line] == []
@@ -287,7 +287,7 @@ def test_answers_to_ink_alone_have_a_table_and_no_figure(small, tmp_path):
 def test_the_batchs_own_statistics_undo_a_change_of_contrast(small, tmp_path):
     """It takes the scale of the first layer away, whatever its bias: contrast is not seen at all."""
     list(robustness.compute(small, tmp_path))
-    folder = tmp_path / "quick/studies/robustness"
+    folder = tmp_path / "studies/robustness_quick/cells"
     own = read_json(folder / "batch_statistics/mnist/vae/seed0.json")["values"]
     running = read_json(folder / "as_recorded/mnist/vae/seed0.json")["values"]
     assert own["svm.contrast.0.2"]["value"] == own["svm.clean"]["value"]

@@ -6,15 +6,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workflow.report.collect import as_text
-from workflow.report.labels import corruption_label, dataset_names, dataset_title, method_labels
+from workflow.report.labels import (
+    corruption_label,
+    dataset_names,
+    dataset_title,
+    method_labels,
+    seeds_text,
+)
 from workflow.report.pictures import drawing
 from workflow.report.text.readings import reading
 from workflow.report.text.writing import to_markdown, write_text
 from workflow.report.values import Value, measured
 from workflow.settings import Settings
 from workflow.studies.frames import with_error
-from workflow.studies.robustness import gather
+from workflow.studies.robustness import gather, study_folder
 
 LABELS = {
     "as_recorded": "as recorded",
@@ -29,7 +34,7 @@ LEAST_WIDTH = 8.0  # inches of a figure, for its legend
 HEAD = """\
 What is it that Tables III to V measure? Accuracy of the M1+TSVM in %, trained on clean images, under
 one change of the reading at a time; networks of preset `{preset}`, none trained anew. ± is the standard
-error over seeds, (n): of n seeds only; spread: the best method's mean minus the worst's, in points.
+error over seeds, (n): of n of them only; spread: the best method's mean minus the worst's, in points.
 Brightness is raised by about what clipped noise of level {large:g} adds to a black image on average,
 {large:g} / √(2π), contrast lowered as masks lower it on average: neither has any noise."""
 ANSWERS = """\
@@ -74,9 +79,15 @@ def labels_of(metrics: dict, dataset: str) -> dict[str, str]:
     return {m: label for m, label in method_labels(("run", metrics)).items() if m in there}
 
 
+def seeds_scored(metrics: dict, dataset: str) -> int:
+    """How many seeds of it have been scored: the most that any value has."""
+    methods = metrics["datasets"][dataset]["methods"].values()
+    return max(summary["n"] for values in methods for summary in values.values())
+
+
 def frame(metrics: dict, settings: Settings, dataset: str) -> pd.DataFrame:
     """A row a reading and condition, a column a method, and how far the methods are apart."""
-    labels, rows = labels_of(metrics, dataset), []
+    labels, seeds, rows = labels_of(metrics, dataset), seeds_scored(metrics, dataset), []
     for own, label in LABELS.items():
         for condition in conditions_of(settings, dataset):
             found = {m: accuracy(metrics, dataset, m, own, condition) for m in labels}
@@ -85,23 +96,21 @@ def frame(metrics: dict, settings: Settings, dataset: str) -> pd.DataFrame:
                 continue
             row = {"reading": label, "images": condition_label(condition)}
             for method, value in found.items():
-                row[labels[method]] = with_error(value, 1, len(settings.seeds))
+                row[labels[method]] = with_error(value, 1, seeds)
             rows.append(row | {"spread": f"{max(means) - min(means):.1f}"})
     return pd.DataFrame(rows)
 
 
 def answers_frame(metrics: dict, settings: Settings, dataset: str) -> pd.DataFrame:
     """A row a value of `response`, a column a method; empty if it was not measured."""
-    labels, rows = labels_of(metrics, dataset), []
+    labels, seeds, rows = labels_of(metrics, dataset), seeds_scored(metrics, dataset), []
     methods = metrics["datasets"][dataset]["methods"]
     names = {name for values in methods.values() for name in values if name.startswith("response.")}
     for name in sorted(names):
         _, quantity, level = name.split(".", 2)
         row = {"answer": f"{quantity} at {level}"}
         for method, label in labels.items():
-            row[label] = with_error(
-                measured(metrics, dataset, method, name), 3, len(settings.seeds)
-            )
+            row[label] = with_error(measured(metrics, dataset, method, name), 3, seeds)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -164,11 +173,11 @@ def figure(metrics: dict, settings: Settings):
 
 
 def render(settings: Settings, results: Path) -> Path | None:
-    """Write results/studies/robustness_<preset>/: metrics.json, table.md, table.csv, figure.
+    """Write table.md, table.csv and the figure beside the cells, see `robustness.study_folder`.
 
     None if no cell has been made.
     """
-    metrics, out = gather(settings, results), results / "studies" / f"robustness_{settings.preset}"
+    metrics, out = gather(settings, results), study_folder(settings, results)
     if not metrics["datasets"]:
         return None
     parts = [f"# {TITLE}", HEAD.format(preset=settings.preset, large=metrics["levels"]["large"])]
@@ -176,12 +185,12 @@ def render(settings: Settings, results: Path) -> Path | None:
     if has_accuracies:
         parts.append(f"![{TITLE}](figure.png)")
     for dataset in dataset_names(metrics):
-        parts.append(f"## {dataset_title(metrics, dataset)}")
+        behind = seeds_text({seeds_scored(metrics, dataset)}, len(settings.seeds))
+        parts.append(f"## {dataset_title(metrics, dataset)}, {behind}")
         if len(accuracies := frame(metrics, settings, dataset)):
             parts.append(to_markdown(accuracies, left=2))
         if len(answers := answers_frame(metrics, settings, dataset)):
             parts += [ANSWERS, to_markdown(answers)]
-    write_text(out / "metrics.json", as_text(metrics))
     write_text(out / "table.md", "\n\n".join(parts) + "\n")
     write_text(out / "table.csv", long_frame(metrics).to_csv(index=False, lineterminator="\n"))
     if has_accuracies:

@@ -66,9 +66,14 @@ def reading_params(settings: Settings, dataset: str, reading: str) -> dict | Non
     return None if "labels" in changed and params["few_shot"] else params | changed
 
 
+def study_folder(settings: Settings, results: Path) -> Path:
+    """Where the study of a preset's runs lies."""
+    return results / "studies" / f"robustness_{settings.preset}"
+
+
 def cells(settings: Settings, results: Path) -> list[Cell]:
     """Every cell of the selected datasets, methods and seeds, run by run."""
-    root = results / settings.preset
+    runs, made = results / settings.preset / "runs", study_folder(settings, results) / "cells"
     return [
         Cell(
             reading,
@@ -76,8 +81,8 @@ def cells(settings: Settings, results: Path) -> list[Cell]:
             method,
             seed,
             params,
-            root / "runs" / dataset / method / f"seed{seed}",
-            root / "studies/robustness" / reading / dataset / method / f"seed{seed}.json",
+            runs / dataset / method / f"seed{seed}",
+            made / reading / dataset / method / f"seed{seed}.json",
         )
         for dataset in settings.datasets
         if dataset in settings.scored.get("robustness", [])
