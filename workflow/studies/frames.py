@@ -7,7 +7,7 @@ import pandas as pd
 from workflow.report.collect import summarise
 from workflow.report.labels import dataset_names
 from workflow.report.text.cells import missing
-from workflow.report.values import Value, measured, template_fields
+from workflow.report.values import NOT_RUN, Value, measured, template_fields
 from workflow.studies.definitions import COLUMNS, Contrast, ShownValue
 
 
@@ -130,12 +130,17 @@ def not_run(metrics: dict, dataset: str) -> list[str]:
 
 
 def long_frame(metrics: dict) -> pd.DataFrame:
-    """Every number of the tables: dataset, method, label, value, mean, se, 95 % interval, n ..."""
+    """Every number of the tables: dataset, method, label, value, mean, se, 95 % interval, n ...
+
+    What has not been run has no row.
+    """
     rows = []
     for dataset in dataset_names(metrics):
         for method in metrics["methods"]:
             for column in columns(metrics, dataset):
                 value = measured(metrics, dataset, method["name"], column.name)
+                if value == NOT_RUN:
+                    continue
                 low, high = value.interval or (None, None)
                 row = {"dataset": dataset, "method": method["name"], "label": method["label"]}
                 row |= {"value": column.name, "mean": value.mean, "se": value.se}
