@@ -47,8 +47,9 @@ def numbers(text: str) -> list[str]:
 
 
 def agrees(text: str, value: float) -> bool:
-    """Whether `text` is the value, rounded to as many decimals as it has."""
-    return float(text) == float(f"{value:.{len(text.partition('.')[2])}f}")
+    """Whether `text` is the value, rounded to as many decimals as it has, a tie to either side."""
+    unit = 10.0 ** -len(text.partition(".")[2])
+    return abs(float(text) - value) <= unit / 2 + 1e-9
 
 
 def quotes(cell: str, by_seed: list[float]) -> bool:

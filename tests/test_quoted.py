@@ -144,6 +144,7 @@ def test_a_pages_figure_is_the_records(shown, rendered):
 
 def test_a_number_that_is_not_the_records_is_found():
     assert agrees("95.5", 95.46) and agrees("+5", 5.4) and agrees("-0.9", -0.94)
+    assert agrees("1.5", 1.55) and agrees("1.6", 1.55)
     assert not agrees("95.4", 95.46) and not agrees("5.0", 5.4)
     assert numbers("−15.1 (−17.6 to 12), paper −39") == ["-15.1", "-17.6", "12", "-39"]
     assert said_seeds("CIFAR10, seeds 0, 1 and 2") == [0, 1, 2] and said_seeds("MNIST") is None

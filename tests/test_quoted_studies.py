@@ -172,3 +172,42 @@ def test_a_studys_columns_are_what_it_says(study):
             if not quotes(cell, right):
                 wrong.append(f"{label}, {column}: {cell}, not {right}")
     assert wrong == []
+
+
+DIFFERENCES = {  # of study 5: the value, and whether it is a difference in percent
+    "error, mean of z, %": ("reconstruction.mean.cost", True),
+    "error, z sampled, %": ("reconstruction.sampled.cost", True),
+    "NLL, nats": ("nll.nll", False),
+    "FID, %": ("fid.fid.test", True),
+    "KID": ("fid.kid.test", False),
+    "clean, points": ("robustness.tsvm.clean", False),
+    "clipped 0.5": ("robustness.tsvm.gaussian_clipped.0.5", False),
+    "not clipped 0.5": ("robustness.tsvm.gaussian.0.5", False),
+    "mask 0.5": ("robustness.tsvm.mask_zero.0.5", False),
+}
+
+
+def test_study_5s_differences_are_what_it_says():
+    (table,) = (
+        t for t in tables("docs/studies.md") if any("(record)" in head for head in t.columns)
+    )
+    record, study = (
+        by_seed(read_json(ROOT / f"results/{name}/metrics.json"))
+        for name in ("narrow", "studies/scale")
+    )
+    dataset, wrong = "", []
+    for label, found in table.rows:
+        if label.startswith("*"):
+            title, _, label = label.strip("*").partition(":* ")
+            dataset = title.lower()
+        name, relative = DIFFERENCES[label]
+        for column, cell in zip(table.columns, found, strict=True):
+            width, epochs = column.removesuffix(" (record)").removeprefix("1/").split(" × ")
+            values = record if "record" in column else study
+            ending = "" if "record" in column else f"_w{width}_e{epochs}"
+            of_both = [values[dataset][f"{method}{ending}"][name] for method in ("vimae_n", "vae")]
+            pairs = [[of[seed] for of in of_both] for seed in (0, 1)]
+            right = [100 * (a / b - 1) if relative else a - b for a, b in pairs]
+            if not quotes(cell, right):
+                wrong.append(f"{dataset}, {label}, {column}: {cell}, not {right}")
+    assert wrong == []
