@@ -31,7 +31,7 @@ from eval.subset import choose_rows, load
 from models.device import pick_device
 from models.objectives import sample_posterior, squared_error
 from models.pixels import to_uint8
-from models.run import Run, load_run
+from models.run import Run, load_trained
 from models.seeds import torch_generator
 
 
@@ -93,7 +93,7 @@ def main() -> None:
     rows = choose_rows(len(data.train_images), args.count, "encoded")
     real = features(network, data.train_images[rows])
     x = load(data.train_images, rows, data.value_range, device)
-    table = [row(load_run(path, device), x, real, network, args) for path in args.runs]
+    table = [row(load_trained(path, device), x, real, network, args) for path in args.runs]
     print(pd.DataFrame(table).to_markdown(index=False, floatfmt=".1f"))
 
 

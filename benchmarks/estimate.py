@@ -8,8 +8,11 @@ preset. One run at a time, with OMP_NUM_THREADS threads.
 
 Scores: their cost depends on the machine and on every setting, so that none is guessed. Those of
 which results/<preset>/scores holds finished jobs are given by their median seconds; the others are
-named. One job of each (`snakemake results/<preset>/scores/<score>/<dataset>/<method>/seed0.json`)
-completes the estimate. Data and samples come on top.
+named. One job of each completes the estimate:
+
+    snakemake --cores 2 results/paper/scores/nll/mnist/vae/seed0.json --config preset=paper
+
+Data and samples come on top.
 """
 
 import json

@@ -20,7 +20,7 @@ from data.arguments import options
 from eval.job import ScoreInputs
 from eval.nll.score import score
 from models.device import pick_device
-from models.run import Run, load_run
+from models.run import Run, load_trained
 
 SETTINGS = {
     "proposal_scales": [1.0, 1.2, 1.4],
@@ -94,7 +94,9 @@ def main() -> None:
     rows = [
         row
         for folder in args.runs
-        for row in proposals(load_run(folder, device), data, args.images, args.ais_images, device)
+        for row in proposals(
+            load_trained(folder, device), data, args.images, args.ais_images, device
+        )
     ]
     if rows:
         print("\n" + pd.DataFrame(rows).fillna("").to_markdown(index=False, floatfmt=".2f"))

@@ -5,11 +5,12 @@
 
 Trains every combination for a few epochs, with the schedule's two steps at half and three quarters
 of them, on the prepared data of the preset (run its data phase first), and prints the mean loss of
-the last epoch. The seed is none of the preset's own, so that nothing of a record is looked at. No
-score is computed. Finished runs in --out are not trained again.
+the last epoch, NaN where training diverged. The seed is none of the preset's own, so that nothing of
+a record is looked at. No score is computed. Finished runs in --out are not trained again.
 """
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from data.arguments import options
+from data.files import read_json
 from workflow.settings import ROOT, Settings, check, load
 
 
@@ -25,12 +27,15 @@ def last_loss(settings: Settings, dataset: str, method: str, rate: float, args) 
     params = settings.train_settings(dataset, method)
     steps = [[args.epochs // 2, 2], [3 * args.epochs // 4, 5]]
     params["train"] |= {"epochs": args.epochs, "learning_rate": rate, "schedule": steps}
-    out = args.out / dataset / method / f"rate{rate:g}"
+    of = f"{settings.preset}_epochs{args.epochs}_seed{args.seed}"
+    out = args.out / of / dataset / method / f"rate{rate:g}"
     if not (out / "run.json").exists():
         data = ROOT / "results" / settings.preset / "data" / f"{dataset}.npz"
         command = [sys.executable, "-m", "models.train", "--data", data, "--method", method]
         command += ["--seed", str(args.seed), "--params", json.dumps(params), "--out", out]
         subprocess.run(command, cwd=ROOT, check=True)
+    if read_json(out / "run.json", ("status",))["status"] == "diverged":
+        return math.nan
     return pd.read_csv(out / "history.csv")["loss"].iloc[-1]
 
 

@@ -36,7 +36,7 @@ from data import store
 from data.arguments import options, settings
 from models.device import pick_device
 from models.interruption import Interruption
-from models.run import build_model, load_run
+from models.run import build_model, load_trained
 from models.train import describe_run
 from models.trainer import Diverged, Trainer
 from workflow.settings import ROOT, Settings, check, load
@@ -128,7 +128,7 @@ def trace(info: dict, data: store.ImageSet, steps: int, remedy: str) -> pd.DataF
 
 def way(folder: Path) -> dict[str, float]:
     """|trained - initial| / |initial| of every layer's weights of a finished run, by Euclidean norm."""
-    run = load_run(folder)
+    run = load_trained(folder)
     begun = build_model(run.info).state_dict()
     return {
         name: float((now.detach() - begun[name]).norm() / begun[name].norm())
@@ -157,6 +157,8 @@ def main() -> None:
         return
     if not args.dataset:
         parser.error("--dataset: whose first steps? (or --runs)")
+    if not args.methods:
+        parser.error("--methods: whose first steps?")
     config = load() | {"preset": args.preset}
     check(config)
     chosen = Settings(config)

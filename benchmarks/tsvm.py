@@ -37,6 +37,8 @@ def main() -> None:
     steps = "what of the unlabelled points' loss changes by steps"
     parser.add_argument("--annealing", choices=annealed, default="weight", help=steps)
     args = parser.parse_args()
+    if args.labels < 10 or args.labels % 10:
+        parser.error(f"--labels is {args.labels}; take a multiple of the ten classes")
     per_class = args.labels // 10
     means, (X, y), (U, hidden), (T, truth) = mixture(0, 50_000, per_class=per_class)
     both = np.vstack([X, U])

@@ -1,20 +1,35 @@
-"""Array files (`.npz`), read without trust: what a header claims is checked before memory is taken."""
+"""Array files (`.npz`): written whole, read without trust, their claims checked before memory is taken."""
 
 import contextlib
 import math
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.lib import format as npy
 
-from data.files import reading, regular_file
+from data.files import atomic_write, reading, regular_file
 
 END = struct.Struct("<4s6xH10x")  # a zip's last record: its signature, how many members there are
 HEADER = 10_000  # bytes; numpy's own limit, which it applies after reading the header
 UNPACKED = 4 * 2**30  # bytes that the compressed arrays of one file may unpack to
+
+
+def write_arrays(
+    path: Path | str, arrays: Mapping[str, object], *, compressed: bool = True
+) -> None:
+    """Write arrays by name, the whole file or none.
+
+    ValueError for a path of another ending: numpy would write beside it, with the ending added.
+    """
+    path = Path(path)
+    if path.suffix != ".npz":
+        raise ValueError(f"{path}: arrays are written to an .npz; call it so")
+    write = np.savez_compressed if compressed else np.savez
+    with atomic_write(path) as temporary:
+        write(temporary, **arrays)
 
 
 @contextlib.contextmanager

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data.arrays import open_arrays
-from data.files import atomic_write
+from data.arrays import open_arrays, write_arrays
 
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 
@@ -59,8 +58,8 @@ def save(path: Path | str, images: ImageSet) -> None:
     header = json.dumps(
         {"name": images.name, "value_range": images.value_range, "meta": images.meta}
     )
-    with atomic_write(path) as temporary:
-        np.savez(temporary, header=header, **{name: getattr(images, name) for name in ARRAYS})
+    arrays = {name: getattr(images, name) for name in ARRAYS}
+    write_arrays(path, {"header": header} | arrays, compressed=False)
 
 
 def load(path: Path | str) -> ImageSet:

@@ -1,1 +1,1 @@
-"""One file an estimator; `report/` renders tables and figures from their scores."""
+"""One folder a score; `workflow.report` renders tables and figures from what they measure."""

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from data.store import ImageSet
-from eval.job import Result, ScoreInputs
+from eval.job import OPTIONAL, Result, ScoreInputs
 from models.pixels import activate, to_float
 from models.run import Run
 
@@ -97,14 +97,15 @@ def evaluate(
         files: for scores that need some (NEEDS), such as {"samples": NPZ} for sharpness.
         device: where `model` is.
 
-    ValueError says what of the model, the data or the settings does not fit; TypeError, what the
-    model or the prior lacks.
+    ValueError says what of the model or the data does not fit and which settings or files are missing or
+    unknown; TypeError, what the model or the prior lacks. That settings are in their range is not
+    checked: SETTINGS says what it is.
     """
     module = importlib.import_module(f"eval.{score}.score")
     names = set(module.SETTINGS)
     if wrong := names.symmetric_difference(settings):
         raise ValueError(f"{score}: settings lack or do not know {', '.join(sorted(wrong))}")
-    if missing := set(module.NEEDS).difference(files or {}):
+    if missing := set(module.NEEDS).difference(OPTIONAL, files or {}):
         raise ValueError(f"{score}: files lack {', '.join(sorted(missing))}")
     if unfit := misfit(module.FITS, data):
         raise ValueError(f"{score}: {unfit}")
@@ -113,6 +114,7 @@ def evaluate(
     info = {
         "status": "done",
         "dataset": data.name,
+        "value_range": data.value_range,
         "method": type(model).__name__,
         "seed": seed,
         "params": {"train": {"batch": training_batch}},

@@ -1,7 +1,7 @@
 """The command line that all scores share: one trained run in, one JSON and one array file out.
 
     python -m eval.<score>.score --run DIR --data NPZ [--samples NPZ] [--reference NPZ]
-        [--inception FILE] --params JSON-or-@FILE --out JSON --units NPZ
+        [--fid_reference NPZ] [--inception FILE] --params JSON-or-@FILE --out JSON --units NPZ
 
 A score is a folder of eval/ whose score.py holds three literals, which planners read without
 importing anything, and a function `score`:
@@ -23,7 +23,8 @@ import torch
 
 from data import store
 from data.arguments import options, takes_settings
-from data.files import atomic_write, write_json
+from data.arrays import write_arrays
+from data.files import write_json
 from models.device import pick_device
 from models.run import Run, load_run
 
@@ -39,6 +40,9 @@ HELP = {
     "fid_reference": "what eval.fid.reference wrote (.npz)",
     "inception": "the full Inception network, which data.inception wrote; for dims 2048",
 }
+
+
+OPTIONAL = ("inception",)  # of a score's NEEDS: whether it can do without depends on its settings
 
 
 @dataclass(frozen=True)
@@ -78,15 +82,15 @@ class Result:
 def score_main(name: str, score: Callable[[ScoreInputs], Result], needs: tuple[str, ...]) -> None:
     """Parse the command line, score the run, write the result.
 
-    Files of `needs` that are not given are missing in `ScoreInputs.files`: whether a score can do
-    without depends on its settings. A run that diverged gets status "diverged", no values and no
-    units, so that the tables can say so.
+    OPTIONAL files that are not given are missing in `ScoreInputs.files`. A run that diverged gets status
+    "diverged", no values and no units, so that the tables can say so.
     """
     parser = options(f"{sys.modules[score.__module__].__doc__}\n{inspect.getdoc(score)}")
     for option in ("run", "data", "out", "units"):
         parser.add_argument(f"--{option}", type=Path, required=True, help=HELP[option])
     for option in needs:
-        parser.add_argument(f"--{option}", type=Path, help=HELP.get(option))
+        required = option not in OPTIONAL
+        parser.add_argument(f"--{option}", type=Path, required=required, help=HELP.get(option))
     takes_settings(parser)
     arguments = parser.parse_args()
 
@@ -120,5 +124,4 @@ def save_units(path: Path, result: Result) -> None:
     arrays = {name: np.asarray(units, np.float32) for name, units in result.units.items()}
     if result.indices is not None:
         arrays["indices"] = np.asarray(result.indices, np.int64)
-    with atomic_write(path) as temporary:
-        np.savez_compressed(temporary, **arrays)
+    write_arrays(path, arrays)

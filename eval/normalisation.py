@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
 @contextlib.contextmanager
@@ -13,7 +14,7 @@ def batch_statistics(model: nn.Module) -> Iterator[None]:
     Running statistics are neither used nor changed. (Without tracking, PyTorch's layer hands none
     to the function that would update them.)
     """
-    layers = [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
+    layers = [layer for layer in model.modules() if isinstance(layer, _BatchNorm)]
     before = [(layer.training, layer.track_running_stats) for layer in layers]
     try:
         for layer in layers:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data.arrays import open_arrays
+from data.arrays import open_arrays, write_arrays
 from data.files import atomic_write, read_file, reading
 from data.folder import LARGEST, SUFFIXES, images_below
 
@@ -92,7 +92,7 @@ def write_images(path: Path, images: np.ndarray, names: list[str] | None = None)
     """
     match path.suffix.lower():
         case ".npz":
-            write_arrays(path, names, images=images)
+            write_arrays(path, {"images": images} | named(names))
         case ".png":
             with atomic_write(path) as temporary:
                 picture(sheet(images)).save(temporary)
@@ -108,13 +108,9 @@ def write_images(path: Path, images: np.ndarray, names: list[str] | None = None)
             raise ValueError(f"{path}: {other} is not written; use .npz, .png, or a folder's name")
 
 
-def write_arrays(path: Path, names: list[str] | None, **arrays: np.ndarray) -> None:
-    """Write arrays, and where there are names, `names`, to an .npz."""
-    if path.suffix.lower() != ".npz":
-        raise ValueError(f"{path}: codes are written to an .npz; call it so")
-    named = {} if names is None else {"names": np.array(names)}
-    with atomic_write(path) as temporary:
-        np.savez_compressed(temporary, **arrays, **named)
+def named(names: list[str] | None) -> dict[str, np.ndarray]:
+    """The array that tells which picture is which, where they have names."""
+    return {} if names is None else {"names": np.array(names)}
 
 
 def sheet(images: np.ndarray) -> np.ndarray:

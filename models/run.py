@@ -67,3 +67,11 @@ def load_run(folder: Path | str, device: torch.device | str = "cpu") -> Run:
         model.load_state_dict(load_file(weights))
     model.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
     return Run(info, model, prior)
+
+
+def load_trained(folder: Path | str, device: torch.device | str = "cpu") -> Run:
+    """The same for who needs the model. ValueError also if there is none, training having diverged."""
+    run = load_run(folder, device)
+    if run.model is None:
+        raise ValueError(f"{folder}: this training diverged, there is no model; take another run")
+    return run

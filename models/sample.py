@@ -19,7 +19,7 @@ import torch
 
 from data import store
 from data.arguments import options, takes_settings
-from data.files import atomic_write
+from data.arrays import write_arrays
 from models.device import pick_device
 from models.pixels import to_float, to_uint8
 from models.run import Run, load_run
@@ -91,8 +91,7 @@ def main() -> None:
     run = load_run(args.run, device)
     images = sample_images(run, args.params["count"], device)
     pictures = shown_pictures(run, store.load(args.data), device)
-    with atomic_write(args.out) as temporary:
-        np.savez_compressed(temporary, images=images, **pictures)
+    write_arrays(args.out, {"images": images} | pictures)
     print(f"{len(images)} images -> {args.out}")
 
 

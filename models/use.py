@@ -33,12 +33,13 @@ import torch
 
 from data import folder
 from data.arguments import options
+from data.arrays import write_arrays
 from data.datasets import celeba
 from models import pictures
 from models.device import pick_device
 from models.objectives import sample_posterior
 from models.pixels import to_float, to_uint8
-from models.run import Run, load_run
+from models.run import Run, load_trained
 from models.sample import BATCH, prior_draws
 from models.seeds import torch_generator
 
@@ -52,10 +53,7 @@ def load(path: Path | str, device: torch.device | str = "cpu") -> "TrainedModel"
                 f"{path / name}: no such file; name a run's folder, such as "
                 "results/quick/runs/mnist/vae/seed0, which training writes"
             )
-    run = load_run(path, device)
-    if run.model is None:
-        raise ValueError(f"{path}: this training diverged, there is no model; take another run")
-    return TrainedModel(run, torch.device(device))
+    return TrainedModel(load_trained(path, device), torch.device(device))
 
 
 @dataclass(frozen=True)
@@ -203,7 +201,7 @@ def main(arguments: list[str] | None = None) -> None:
 def run_encode(model: TrainedModel, args) -> str:
     names, images = model.read_named(args.images)
     codes = model.encode(inverted(images, args), args.sampled, args.seed)
-    pictures.write_arrays(args.out, names, codes=codes)
+    write_arrays(args.out, {"codes": codes} | pictures.named(names))
     return f"{len(codes)} codes of {model.latent} dimensions"
 
 

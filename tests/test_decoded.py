@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from benchmarks.decoded import apart, decoded
 from eval.normalisation import batch_statistics
@@ -36,6 +37,19 @@ def test_codes_are_sampled_or_their_means_and_norms_are_as_asked_for():
     torch.testing.assert_close(decoded(run, x, 2, mean=True, by_batch=False), whole)
     torch.testing.assert_close(decoded(run, x, 6, mean=True, by_batch=True), expected)
     assert not torch.equal(decoded(run, x, 6, mean=False, by_batch=False), whole)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"), [(nn.BatchNorm1d, (9, 3)), (nn.BatchNorm2d, (9, 3, 2, 2))]
+)
+def test_every_kind_of_batch_norm_takes_its_batchs_statistics(layer, shape):
+    model, x = nn.Sequential(layer(3)).eval(), 5 + 2 * torch.randn(shape)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with batch_statistics(model):
+        y = model(x)
+    torch.testing.assert_close(y.mean(), torch.tensor(0.0), atol=1e-5, rtol=0)
+    torch.testing.assert_close(model(x), x, rtol=1e-4, atol=1e-4)  # as begun: mean 0, variance 1
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 def test_the_command_has_a_row_a_run(tmp_path):

@@ -80,6 +80,7 @@ def test_job_scores_the_reference_images_themselves_as_zero(job):
     assert values["fid.test"]["doubtful"] and not values["kid.test"]["doubtful"]
     # Of the same images, KID misses the diagonal in the within terms alone: it is below zero.
     assert -4 * floor["value"] < values["kid.test"]["value"] < 0
+    assert floor["doubtful"]  # of 20 images in 64 dimensions
     protocol = result["protocol"]
     assert protocol["generated"] == 24 and protocol["reference"] == {"test": 24}
     assert protocol["floor_count"] == {"test": 20}
@@ -99,6 +100,7 @@ def test_floor_is_the_distance_between_the_splits(job):
     kept = inception.features(network, data.test_images[:20])  # as many as will be compared
     np.testing.assert_allclose(found.features, kept, rtol=1e-6)
     assert found.floor["value"] == pytest.approx(frechet_distance(train, test), rel=1e-9)
+    assert found.floor["groups"] == SETTINGS["groups"]
 
 
 def test_too_few_images_are_refused_unless_asked_for(job):

@@ -9,16 +9,16 @@ import pytest
 import torch
 
 from data import store
+from data.arrays import write_arrays
 from data.files import write_json
 from models.checkpoint import save_checkpoint
-from models.pictures import write_arrays
 from models.train import write_history, write_weights
 from tests.tiny import tiny_data
 
 WRITERS = {
     "x.json": lambda path: write_json(path, {"a": 1}),
     "data.npz": lambda path: store.save(path, tiny_data()),
-    "codes.npz": lambda path: write_arrays(path, None, codes=np.zeros((9, 3), np.float32)),
+    "codes.npz": lambda path: write_arrays(path, {"codes": np.zeros((9, 3), np.float32)}),
     "history.csv": lambda path: write_history(path, [{"epoch": 1}]),
     "weights.safetensors": lambda path: write_weights(path, {"weights": torch.zeros(9)}),
     "x.pt": lambda path: save_checkpoint(path, {"weights": torch.zeros(9)}),

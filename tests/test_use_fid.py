@@ -167,6 +167,7 @@ def test_errors_say_what_to_do(sets, capsys):
             "--inception FILE; make it by `python -m data.download inception",
         ),
         ([sets / "a", "--dims", "64"], "give B, or --save"),
+        ([sets / "a", "--dims", "64", "--save", "stats"], "statistics are written to an .npz"),
     ):
         with pytest.raises(SystemExit):
             main([*map(str, arguments)])

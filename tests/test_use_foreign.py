@@ -8,6 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from eval.fid import reference as fid_reference
+from eval.fid.inception import load_network
 from eval.foreign import EncoderDecoder, Prior, evaluate
 from eval.information.score import score as information
 from eval.job import ScoreInputs
@@ -83,6 +85,22 @@ def test_our_own_network_has_the_values_of_its_run():
     assert found == expected
     accuracy = evaluate("robustness", model, prior, data, ROBUSTNESS).values["tsvm.clean"]
     assert 0 <= accuracy["value"] <= 100
+
+
+def test_scores_of_pictures_ask_for_the_files_that_their_settings_need(tmp_path):
+    data, run = tiny_data(side=32, channels=3), tiny_run("vae", side=32, channels=3)
+    network, common = load_network(64), {"dims": 64, "count": 12, "groups": 2, "batch": None}
+    params = common | {"references": {"test": 12}, "allow_small": True}
+    file = tmp_path / "reference.npz"
+    fid_reference.save(
+        file, fid_reference.build(data, network, params), fid_reference.key(network, data)
+    )
+    # The full network is for 2048 features.
+    files = {"fid_reference": file}
+    found = evaluate("encoded", run.model, run.prior, data, common, files=files)
+    assert found.values["fid.test"]["value"] > 0
+    with pytest.raises(ValueError, match="encoded: files lack fid_reference"):
+        evaluate("encoded", run.model, run.prior, data, common)
 
 
 def test_what_does_not_fit_is_named():

@@ -11,7 +11,8 @@ A and B are each one of
     x.npz           statistics that --save wrote, or pytorch-fid (`mu`, `sigma`)
 
 FID is symmetric; its standard error and KID's are over new sets A, with B held fixed. The floor is
-FID between two random halves of one set: what no better images can be expected to get below.
+FID between two random halves of one set. Halves have fewer images than sets, and FID falls with their
+number: two whole sets of equal images would have about half the floor.
 64 and 192 features come with the repository. 2048, the FID of the literature, need the network:
 
     python -m data.download inception --to downloads --out downloads/inception.json
@@ -48,6 +49,8 @@ def main(arguments: list[str] | None = None) -> None:
     args = made.parse_args(arguments)
     if args.b is None and args.save is None:
         made.error("give B, or --save to keep the statistics of A")
+    if args.save and args.save.suffix != ".npz":
+        made.error(f"--save {args.save}: statistics are written to an .npz; call it so")
     if args.groups < 2:
         made.error(f"--groups is {args.groups}; the jackknife needs 2 or more")
     if args.dims == 2048 and args.inception is None:

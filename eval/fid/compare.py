@@ -94,11 +94,17 @@ def saved_set(path: Path | str, network: FeatureNetwork) -> Reference | None:
         names = set(stored.files)
         if {"mu", "sigma"} <= names:
             mean, covariance = stored["mu"], stored["sigma"]
-            if mean.shape != (network.dims,):
-                raise ValueError(f"{path}: has {mean.shape} dimensions; give --dims accordingly")
+            d = network.dims
+            if (mean.shape, covariance.shape) != ((d,), (d, d)):
+                raise ValueError(
+                    f"{path}: mu is {mean.shape}, sigma {covariance.shape}, not ({d},) and ({d}, {d}); "
+                    "give --dims accordingly"
+                )
             return Reference(Statistics(mean, covariance, 0), np.empty((0, network.dims)), {})
     if "header" in names and "images/mean" in names:
-        return fid_reference.load(path, key(network))["images"]
+        return fid_reference.load(path, key(network), "take the --dims it has, or save it again")[
+            "images"
+        ]
     return None
 
 

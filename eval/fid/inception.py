@@ -66,7 +66,9 @@ def load_network(
     if dims == 2048 and inception is None:
         raise ValueError("--inception: dims 2048 needs the full network (64 and 192 do not)")
     if dims == 2048:
-        (blocks, digest), pinned = full_blocks(load_tensors(inception)), SHA256
+        tensors = load_tensors(inception)
+        with reading(inception, "give the network that data.inception wrote"):
+            (blocks, digest), pinned = full_blocks(tensors), SHA256
     else:
         inception = STEM_FILE
         (blocks, digest), pinned = stem_blocks(dims, load_tensors(inception)), STEM_SHA256
@@ -78,7 +80,7 @@ def load_network(
 
 def load_tensors(path: Path | str) -> dict[str, torch.Tensor]:
     """Tensors by name. ValueError names the file if it is damaged."""
-    with reading(path, "delete it and run the data phase again"):
+    with reading(path, "make it again, with data.inception or the data phase"):
         return load_file(path)
 
 

@@ -43,8 +43,8 @@ def kernel_distance(
     The error is the delete-one-group jackknife that `eval.fid.frechet` has for FID: the spread over
     new generated samples of one model, the reference held fixed. Sums over pairs of groups give all
     of its estimates for one pass over the kernel matrix. It errs to the safe side: where the two
-    distributions are equal, it is too large by a factor of root two. ValueError if a group would leave fewer
-    than two images.
+    distributions are equal, it is too large by up to a factor of root two, 1.15 at n = m. ValueError if
+    a group would leave fewer than two images.
     """
     if not 2 <= groups <= len(features) // 2:
         raise ValueError(f"groups: {groups} for {len(features)} samples; need 2 to half as many")

@@ -15,8 +15,8 @@ Settings:
 
 FID needs the mean and covariance of all images of a reference; KID, which is unbiased at any count,
 the features of the first `count`, kept as float32. Beside each reference stands its floor: the FID
-of as many real images of the other split. No model can be expected to get below it; what a
-generated value exceeds it by is the model's.
+of real images of the other split, `count` of them or all that there are. With as many generated images
+no model can be expected to get below it; what a generated value exceeds it by is the model's.
 """
 
 import json
@@ -27,20 +27,20 @@ import numpy as np
 
 from data import store
 from data.arguments import options, takes_settings
-from data.arrays import open_arrays
-from data.files import atomic_write
+from data.arrays import open_arrays, write_arrays
 from eval.fid.frechet import Statistics, frechet_distance, jackknife_error, statistics
 from eval.fid.inception import PREPROCESSING, FeatureNetwork, features, load_network
 from models.device import pick_device
 
 OTHER = {"train": "test", "test": "train"}
+REMEDY = "delete it and run eval.fid.reference again"
 
 
 @dataclass(frozen=True)
 class Reference:
     """One split: statistics of all its images, features (m, d) of some, float32, and its floor.
 
-    The floor is {"value", "se", "count"}.
+    The floor is {"value", "se", "count", "groups"}, the last the groups of its jackknife.
     """
 
     statistics: Statistics
@@ -91,6 +91,7 @@ def build(data: store.ImageSet, network: FeatureNetwork, params: dict) -> dict[s
             "value": frechet_distance(statistics(real), reference),
             "se": jackknife_error(real, reference, params["groups"]),
             "count": len(real),
+            "groups": params["groups"],
         }
         kept = found[split][:count][: params["count"]].astype(np.float32)
         references[split] = Reference(reference, kept, floor)
@@ -100,24 +101,22 @@ def build(data: store.ImageSet, network: FeatureNetwork, params: dict) -> dict[s
 def save(path: Path, references: dict[str, Reference], key: dict) -> None:
     """Write the references atomically, with the key and the floors in a JSON header."""
     header = {"key": key, "floors": {name: r.floor for name, r in references.items()}}
-    arrays = {}
+    arrays = {"header": json.dumps(header)}
     for name, reference in references.items():
         arrays[f"{name}/features"] = reference.features
         for field, value in vars(reference.statistics).items():
             arrays[f"{name}/{field}"] = value
-    with atomic_write(path) as temporary:
-        np.savez(temporary, header=json.dumps(header), **arrays)
+    write_arrays(path, arrays, compressed=False)
 
 
-def load(path: Path, key: dict) -> dict[str, Reference]:
-    """Read what `save` wrote. ValueError if it was made for anything but `key`."""
-    with open_arrays(path, "delete it and run eval.fid.reference again") as stored:
+def load(path: Path, key: dict, remedy: str = REMEDY) -> dict[str, Reference]:
+    """Read what `save` wrote. ValueError if it was made for anything but `key`, with the `remedy`."""
+    with open_arrays(path, remedy) as stored:
         header = json.loads(str(stored["header"]))
         for name, value in key.items():
             if header["key"][name] != value:
                 raise ValueError(
-                    f"{path}: made with {name} {header['key'][name]!r}, not {value!r}; "
-                    "delete it and run eval.fid.reference again"
+                    f"{path}: made with {name} {header['key'][name]!r}, not {value!r}; {remedy}"
                 )
         return {
             name: Reference(

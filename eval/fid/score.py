@@ -77,16 +77,17 @@ def distances(images: np.ndarray, inputs: ScoreInputs, path: Path) -> Result:
     key = fid_reference.key(network, inputs.data)
     references, groups = fid_reference.load(path, key), params["groups"]
     counts = {split: reference.statistics.count for split, reference in references.items()}
-    # With a singular covariance the distance is defined, and far above its value at large counts.
-    small = min(len(images), *counts.values()) < network.dims
     generated = features(network, images, params["batch"])
     values = {"dims": measured(network.dims)}
     for split, reference in references.items():
         distance = frechet_distance(statistics(generated), reference.statistics)
         error = jackknife_error(generated, reference.statistics, groups)
         floor = reference.floor
+        # With a singular covariance the distance is defined, and far above its value at large counts.
+        small, few = (min(n, counts[split]) < network.dims for n in (len(images), floor["count"]))
+        degrees = floor.get("groups", groups) - 1  # not in files before 2026-11-29
         values[f"fid.{split}"] = from_error(distance, error, groups - 1, small)
-        values[f"floor.{split}"] = from_error(floor["value"], floor["se"], groups - 1, small)
+        values[f"floor.{split}"] = from_error(floor["value"], floor["se"], degrees, few)
         kernel = kernel_distance(generated, reference.features, groups)
         values[f"kid.{split}"] = from_error(*kernel, groups - 1)
     protocol = key | {
@@ -96,7 +97,7 @@ def distances(images: np.ndarray, inputs: ScoreInputs, path: Path) -> Result:
         "floor_count": {split: reference.floor["count"] for split, reference in references.items()},
         "kid": "cubic polynomial kernel, unbiased, all pairs",
         "kid_reference": {split: len(of.features) for split, of in references.items()},
-        "small_sample": small,
+        "small_sample": min(len(images), *counts.values()) < network.dims,
         "quantisation": "generated images rounded to uint8, as reading them from PNG files would",
         "se": f"delete-one-group jackknife over {groups} groups of generated images",
     }

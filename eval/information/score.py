@@ -93,7 +93,7 @@ def lower_bound(terms: torch.Tensor, of: torch.Tensor | None = None) -> dict:
 
 
 def training_mmd(inputs: ScoreInputs, x: torch.Tensor) -> dict:
-    """The MMD of whole training batches whose batch norm uses their own statistics; mean over them.
+    """The MMD of test images in batches of training's size, batch norm by their own statistics; mean over them.
 
     The codes of such a batch are not independent: their mean and spread fluctuate less than those
     of as many prior draws, so that the value at q = p is negative where `mmd` is zero.

@@ -16,6 +16,7 @@ from eval.nll.likelihood import Likelihood
 
 ACCEPTANCE = 0.65  # the optimal rate of HMC in high dimensions (Beskos et al. 2013)
 FIRST_STEP = 0.3  # leapfrog step at the prior, in units of the prior's standard deviation
+POWER = 3.0  # of the schedule of beta
 ADAPTATION = 0.2  # relative change of a pilot's step after one transition
 
 
@@ -30,7 +31,6 @@ def ais_log_marginal(
     leapfrog: int,
     batch: int,
     generator: torch.Generator,
-    power: float = 3.0,
 ) -> torch.Tensor:
     """AIS lower bounds of ln p(x), (n,) in nats, float64.
 
@@ -39,11 +39,11 @@ def ais_log_marginal(
         likelihood: (images (m, ...), z (m, d)) -> ln p(x|z) (m,), differentiable in z.
         latent: d.
         chains: C, per image.
-        temperatures: T; beta_t = (t / T)^power, fine near the prior, where ln p(x|z) is wildest.
+        temperatures: T; beta_t = (t / T)^POWER, fine near the prior, where ln p(x|z) is wildest.
         leapfrog: steps of each transition.
         batch: about how many chains move at once; it bounds the memory.
     """
-    betas = torch.linspace(0, 1, temperatures + 1, dtype=torch.float64) ** power
+    betas = torch.linspace(0, 1, temperatures + 1, dtype=torch.float64) ** POWER
     bounds = []
     # Gradients are needed, and tensors made in inference mode cannot enter autograd: hence clone.
     with torch.inference_mode(False), torch.enable_grad():

@@ -4,7 +4,7 @@
         --data results/quick/data/mnist.npz --out reconstruction.json --units reconstruction.npz \\
         --params '{"count": 1000, "batch": 500}'
 
-Settings: count, the number of first test images (null for all), and batch, images at a time.
+Settings: count, how many test images, taken at random (null for all), and batch, images at a time.
 
     cost = 0.05 * sum over values of (x - x_hat)^2      Table II, code of tolstikhin/wae
     mse  = mean over values of (x - x_hat)^2            in the data's range, [0, 1] or [-1, 1]
