@@ -74,6 +74,8 @@ def test_what_is_not_there_is_named_with_what_is():
         document(of, "mnist", "nll")
     with pytest.raises(ValueError, match="z: not there; there are a"):
         document(of, "mnist", VALUE, ["z"])
+    with pytest.raises(ValueError, match="a a: .* name each once"):
+        document(of, "mnist", VALUE, ["a", "a"])
 
 
 def test_who_diverged_is_named_beside_what_the_others_show():

@@ -69,6 +69,15 @@ def test_seeds_that_are_there_are_told_from_those_that_are_to_be():
     )
     told, _ = sentence({"reconstruction.sampled.cost": whole})
     assert told.startswith("Preset tiny, 3 seeds: ") and "One seed" not in told
+    assert summary_sentence(judge_all(nothing := run({}, 3)), nothing).startswith("Preset tiny: no")
+
+
+def test_seeds_are_those_of_the_methods_that_are_compared():
+    scores = {m: entry([5.0 + 0.1 * i, 5.2 + 0.1 * i, None]) for i, m in enumerate(METHODS)}
+    scores[HIGH] = entry([7.0, 7.1, 7.2])  # a seed that the others lack
+    metrics = run({"reconstruction.sampled.cost": scores}, 3, "mnist")
+    judged = {j.statement.id: j.outcome for j in judge_all(metrics)}
+    assert judged["n_reconstructs_better"].seeds == 2
 
 
 def test_diverged_runs_count_against_their_side():

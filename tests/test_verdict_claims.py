@@ -3,8 +3,10 @@
 import pytest
 import yaml
 
+from data.files import read_json
 from workflow.report.paper import paper
 from workflow.report.verdict import claims
+from workflow.report.verdict.judge import judge_all
 
 
 def all_cells() -> list[claims.Cell]:
@@ -48,3 +50,22 @@ def test_statements_are_told_once_and_readings_change_something():
 def test_unknown_score_is_an_error_that_says_where():
     with pytest.raises(KeyError, match="claims.yaml.*weather"):
         claims.scale_of("weather.rain")
+
+
+def test_every_secondary_comparison_and_reading_is_shown():
+    record = read_json(claims.FILE.parents[3] / "results/narrow/metrics.json")
+    for judged in judge_all(record):
+        statement = judged.statement
+        assert len(judged.details) == len(statement.secondary) + len(statement.readings), (
+            statement.id
+        )
+
+
+def test_what_is_subtracted_is_named():
+    (judged,) = (
+        j
+        for j in judge_all(read_json(claims.FILE.parents[3] / "results/narrow/metrics.json"))
+        if j.statement.id == "capacity_overfits"
+    )
+    less = [title for title in judged.details if "z mean, less squared error" in title]
+    assert len(less) == 2 and all(" vs " in title for title in less)

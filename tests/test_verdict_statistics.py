@@ -79,6 +79,17 @@ def test_a_method_without_runs_leaves_the_others_alone():
     assert np.isnan(found.value[1]) and found.above()[1] == 1.0
 
 
+def test_methods_that_share_no_seed_are_compared_by_way_of_others_or_not_at_all():
+    y = np.array(
+        [[1.0, 2.5, np.nan, np.nan], [np.nan, np.nan, 7.0, 7.5], [3.0, 5.0, np.nan, np.nan]]
+    )
+    found = over_seeds(y, pairs((0, 1), (0, 2), methods=3))
+    assert np.isnan(found.value[0]) and np.isnan(found.se[0]) and found.above()[0] == 1.0
+    assert found.value[1] == pytest.approx(-2.25)
+    y[2, 2] = 6.0  # the bridge
+    assert np.isfinite(over_seeds(y, pairs((0, 1), methods=3)).value[0])
+
+
 def test_no_run_at_all_says_nothing():
     for empty in (np.empty((2, 0)), np.full((2, 3), np.nan)):
         found = over_seeds(empty, pairs((0, 1), methods=2))

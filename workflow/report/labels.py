@@ -19,8 +19,15 @@ def corruption_label(name: str) -> str:
 
 
 def method_labels(*sources: NamedRun) -> dict[str, str]:
-    """Name and label of every method of the last source and then of those before it, in order."""
-    return {m["name"]: m["label"] for _, metrics in reversed(sources) for m in metrics["methods"]}
+    """Name and label of every method of the last source and then of those before it, in order.
+
+    Of two labels the last source's stands.
+    """
+    labels: dict[str, str] = {}
+    for _, metrics in reversed(sources):
+        for method in metrics["methods"]:
+            labels.setdefault(method["name"], method["label"])
+    return labels
 
 
 def dataset_names(metrics: dict) -> list[str]:

@@ -1,6 +1,6 @@
 """One method less another in what the paper's tables are about: a row a value, a column a dataset."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -67,9 +67,13 @@ def printed_difference(dataset: str, template: str, first: str, second: str) -> 
     return ""
 
 
-def places(metrics: dict, methods: Iterable[str]) -> list[int]:
-    """Where methods stand in a grid of the run. ValueError names those that it does not have."""
+def places(metrics: dict, methods: Sequence[str]) -> list[int]:
+    """Where methods stand in a grid of the run. ValueError names those that it does not have, or twice."""
     names = [method["name"] for method in metrics["methods"]]
+    if len(set(methods)) < len(methods):
+        raise ValueError(
+            f"{' '.join(methods)}: a method is compared with others, so name each once"
+        )
     if unknown := set(methods) - set(names):
         raise ValueError(f"{', '.join(sorted(unknown))}: not there; there are {', '.join(names)}")
     return [names.index(method) for method in methods]
@@ -87,7 +91,7 @@ def contrast_frame(metrics: dict, first: str, second: str) -> pd.DataFrame:
         names = {template: template.format(**fields) for template in VALUES}
         grids = {name: run_grid(metrics, dataset, name) for name in names.values()}
         effects = {name: difference(grid, *pair, name) for name, grid in grids.items()}
-        counts = {name: int(grids[name].seeds.sum()) for name, effect in effects.items() if effect}
+        counts = {n: grids[n].shared_seeds(pair) for n, effect in effects.items() if effect}
         seeds = max(counts.values(), default=0)
         for template, head in VALUES.items():
             name = names[template]

@@ -166,10 +166,11 @@ def seeds_run(metrics: dict, datasets: list[str]) -> int:
 
 def size_text(metrics: dict) -> str:
     """A run's preset and how large it was."""
-    settings = [entry["settings"] for entry in metrics["datasets"].values() if entry["settings"]]
+    run = {name: entry for name, entry in metrics["datasets"].items() if entry["settings"]}
+    settings = [entry["settings"] for entry in run.values()]
     widths = dict.fromkeys(width_text(own) for own in settings)
     epochs = dict.fromkeys(shown(own["train"]["epochs"]) for own in settings)
-    seeds = seeds_text({seeds_run(metrics, list(metrics["datasets"]))}, len(metrics["seeds"]))
+    seeds = seeds_text({seeds_run(metrics, [name]) for name in run}, len(metrics["seeds"]))
     return (
         f"preset `{metrics['preset']}`: networks {', '.join(widths)} of the reference's width,"
         f" epochs {', '.join(epochs)}, {seeds}"

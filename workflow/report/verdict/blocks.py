@@ -117,7 +117,8 @@ def over_seeds(y: np.ndarray, contrasts: np.ndarray) -> Estimate:
     contrast's own variance over the seeds is larger, that stands instead: methods may differ in
     spread. Contrasts that do not sum to zero are no comparison of methods: seeds then belong to the
     residual, with M (S - 1). NaN in `y` is a missing run, the same in all leading axes; contrasts of
-    a method without any are NaN. Without a degree of freedom the error is.
+    a method without any are NaN, and so are those of methods that share no seed, not even by way of
+    others. Without a degree of freedom the error is.
     """
     seen = np.isfinite(y[(0,) * (y.ndim - 2)])
     if not seen.any():
@@ -135,7 +136,9 @@ def over_seeds(y: np.ndarray, contrasts: np.ndarray) -> Estimate:
     df = len(methods) - np.linalg.matrix_rank(design)
 
     weights = contrasts[:, present]
-    lost = (contrasts[:, ~present] != 0).any(1)
+    whole = np.hstack([weights, np.zeros((len(weights), design.shape[1] - weights.shape[1]))])
+    unknown = ~np.isclose(whole @ inverse @ design, whole, atol=1e-8).all(1)
+    lost = (contrasts[:, ~present] != 0).any(1) | unknown
     value = effects[..., : present.sum()] @ weights.T
     value[..., lost] = np.nan
     spread = weights @ inverse[: present.sum()]

@@ -48,6 +48,7 @@ class Comparison:
     `holds`, `against` and `alike` are one-sided p-values, 1 where nothing can be said. `lead` is how
     far it goes the claimed way, on the scale of comparison; of likeness, how far apart, below zero.
     `by_sign`: an error is not known and was taken as 0, which is done for the paper's numbers only.
+    `seeds`: how many both sides have.
     """
 
     place: tuple
@@ -57,6 +58,7 @@ class Comparison:
     lead: float = 0.0
     effect: Effect | None = None
     by_sign: bool = False
+    seeds: int = 1
 
 
 def estimate(grid: Grid, contrasts: np.ndarray) -> Estimate:
@@ -148,6 +150,7 @@ def compare(number: int, cell: Cell, source: Evidence) -> list[Comparison]:
             lead(cell, float(found.value[k])),
             shown(found, k, scale, centres[k], " vs ".join(source.methods[names[i]] for i in side)),
             bool(by_sign[k]),
+            grid.shared_seeds(side),
         )
         for k, side in enumerate(sides)
     ]
@@ -175,4 +178,5 @@ def compare_across(number: int, cell: Cell, source: Evidence, grid: Grid) -> lis
     what = f"over {len(x)} methods, {change:+z.1f} {cell.scale.unit} from least to most {label}"
     interval = (low, high) if np.isfinite(low + high) else None
     effect = Effect(what, r, interval, "correlation") if np.isfinite(r) else None
-    return [Comparison((number, None, None), *p, lead(cell, float(found[0].value[0])), effect)]
+    rise, seeds = lead(cell, float(found[0].value[0])), grid.shared_seeds(np.flatnonzero(known))
+    return [Comparison((number, None, None), *p, rise, effect, seeds=seeds)]

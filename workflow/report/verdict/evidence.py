@@ -44,6 +44,12 @@ class Grid:
         """(M,) how many seeds were run, diverged ones included."""
         return np.isfinite(self.values).sum(1) + self.diverged
 
+    def shared_seeds(self, methods: list[int] | np.ndarray) -> int:
+        """How many seeds all of these methods (by number) have; those that one of them lost count."""
+        if self.diverged[methods].any():
+            return int(self.runs[methods].min())
+        return int(np.isfinite(self.values[methods]).all(0).sum())
+
     def on(self, scale: Scale) -> "Grid":
         """The same on the scale of comparison: errors carried over by its slope."""
         slope = np.ones(len(self.values))

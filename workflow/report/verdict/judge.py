@@ -69,9 +69,24 @@ def score_title(cell: Cell, source: Evidence) -> str:
 
     label = scale_of(cell.score).label
     if not cell.score.startswith("robustness."):
-        return label
+        return label + (f", less {scale_of(cell.minus).label}" if cell.minus else "")
     change = f", less that of {words(cell.minus)}" if cell.minus else ""
     return f"{label}, {words(cell.score)}{change}"
+
+
+def claim_titles(cells: list[Cell], source: Evidence) -> list[str]:
+    """What each cell is about, in words; of two about the same, with the methods that they compare."""
+
+    def methods(names: tuple[str, ...]) -> str:
+        return ", ".join(source.methods.get(name, name) for name in names)
+
+    plain = [f"{score_title(cell, source)}: {paper().datasets[cell.dataset]}" for cell in cells]
+    return [
+        title
+        if plain.count(title) == 1
+        else f"{title}, {methods(cell.methods)} vs {methods(cell.than)}"
+        for title, cell in zip(plain, cells, strict=True)
+    ]
 
 
 def measured_on(cells: list[Cell], source: Evidence, outcome: Outcome) -> str:
@@ -96,9 +111,10 @@ def judge_statement(statement: Statement, source: Evidence, printed: Evidence) -
         nothing = Outcome(NOT_TESTED)
         return Judged(statement, outcome, outcome, None, outcome.remarks[0], nothing, None, {})
     outcome = judge(statement.cells, source)
+    titles = claim_titles(statement.secondary, source)
     details = {
-        f"{score_title(cell, source)}: {paper().datasets[cell.dataset]}": judge([cell], source)
-        for cell in statement.secondary
+        title: judge([cell], source)
+        for title, cell in zip(titles, statement.secondary, strict=True)
     }
     details |= {name: judge(cells, source) for name, cells in statement.readings.items()}
     return Judged(
@@ -224,7 +240,8 @@ def summary_sentence(judged: list[Judged], metrics: dict) -> str:
         if counts[verdict]
     ]
     tested = sum(counts[verdict] for verdict in words)
-    text = f"Preset {metrics['preset']}, {seeds_text(behind, len(metrics['seeds']))}: "
+    seeds = f", {seeds_text(behind, len(metrics['seeds']))}" if behind else ""
+    text = f"Preset {metrics['preset']}{seeds}: "
     if tested:
         text += f"of {tested} statements of the paper that were tested, {', '.join(parts)}"
     else:

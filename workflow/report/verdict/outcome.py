@@ -23,7 +23,7 @@ class Outcome:
     p         two-sided p-value of the verdict; None where runs were counted, or nothing was tested
     place     the comparison that decided, None likewise
     effect    its difference
-    seeds     fewest seeds of any cell, 0 where nothing was tested
+    seeds     fewest seeds of any comparison (of counted runs: how many); 0 where nothing was tested
     by_sign   whether a number without an error took part: the paper's only
     small     it holds, but in the comparison that decided by less than the margin
     ways      how many comparisons go the claimed way, by sign, and of how many; of likeness (0, 0)
@@ -149,11 +149,6 @@ def judge(cells: list[Cell], source: Evidence) -> Outcome:
         verdict, p = UNDECIDED, 1.0
     where = paper().datasets[cells[decisive.place[0]].dataset]
     effect = decisive.effect and replace(decisive.effect, what=f"{decisive.effect.what}, {where}")
-    seeds = [
-        max(1, int(source.grid(cell).seeds.sum()))
-        for cell, group in zip(cells, by_cell, strict=True)
-        if group
-    ]
     if effect and effect.interval is None and source.metrics:
         noted += ("no error known",)
     by_sign = any(comparison.by_sign for comparison in comparisons)
@@ -163,7 +158,7 @@ def judge(cells: list[Cell], source: Evidence) -> Outcome:
         None if by_sign else p,
         decisive.place,
         effect,
-        min(seeds),
+        max(1, min(comparison.seeds for comparison in comparisons)),
         by_sign,
         small=verdict == HOLDS and bool(directed) and 2 * decisive.alike <= LEVEL,
         ways=(sum(directed), len(directed)),
