@@ -18,7 +18,7 @@ HELD = []  # the lock files of this process's GPU; the system drops a lock when 
 
 
 def pick_device() -> torch.device:
-    """The GPU where there is one, else the CPU; the variable VIMAE_DEVICE overrides.
+    """The GPU where there is one, else the CPU; VIMAE_DEVICE (cpu, cuda, cuda:1) overrides.
 
     RuntimeError if that wants a GPU and there is none.
     Of several GPUs the first that no other job holds, else one by turns. float32 is float32:
@@ -34,10 +34,11 @@ def pick_device() -> torch.device:
     if not torch.cuda.is_available():
         if wanted:
             raise RuntimeError(f"VIMAE_DEVICE={wanted}: torch sees no GPU on {os.uname().nodename}")
-        if os.environ.get("CUDA_VISIBLE_DEVICES"):  # a cluster gave us one
+        given = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        if given and not given.startswith("-"):  # a cluster gave us one; -1 is none
             print(f"warning: {NO_DRIVER}", file=sys.stderr, flush=True)
         return torch.device("cpu")
-    if wanted:
+    if wanted and torch.device(wanted).index is not None:
         return torch.device(wanted)
     identities = [
         str(torch.cuda.get_device_properties(index).uuid)

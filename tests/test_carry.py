@@ -52,6 +52,22 @@ def test_an_archive_appears_when_its_last_part_has_arrived(checkouts, tmp_path, 
     unpack(out)  # again: nothing complete, nothing broken
 
 
+def test_many_parts_are_joined_in_their_order(checkouts, tmp_path):
+    content = os.urandom(11_000)
+    file = write("results/paper/data/mnist.npz", content)
+    carry.write_parts("mnist", {str(file): file}, tmp_path, limit=100)
+    assert len(list(tmp_path.glob("mnist*"))) > 100
+    checkouts("there")
+    unpack(tmp_path)
+    assert Path("results/paper/data/mnist.npz").read_bytes() == content
+
+
+def test_there_must_be_something_to_send(checkouts, tmp_path):
+    arguments = {"out": tmp_path / "back", "limit": 1, "preset": "papr", "with_samples": False}
+    with pytest.raises(ValueError, match="results/papr: nothing finished"):
+        carry.results(argparse.Namespace(**arguments))
+
+
 def test_a_damaged_part_is_named(checkouts, tmp_path):
     file = write("results/paper/metrics.json", b"{}")
     carry.write_parts("results", {str(file): file}, tmp_path, limit=1000)

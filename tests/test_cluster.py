@@ -72,6 +72,15 @@ def test_gpus_of_a_job(monkeypatch, device, remote, here, asks):
     assert machine.gpus_of_a_job(remote) == asks
 
 
+@pytest.mark.parametrize(
+    ("visible", "count"),
+    [("0", 1), ("0,1", 2), ("", 0), ("-1", 0), ("1,-1,2", 1), ("GPU-8f,GPU-2a", 2)],
+)
+def test_gpus_that_are_hidden_do_not_count(monkeypatch, visible, count):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert machine.gpus.__wrapped__() == count
+
+
 def test_requests_grow_with_the_data_and_with_the_attempt():
     mnist = resources.images_mb((28, 28, 1), {"train": 60000, "test": 10000}, NO_LIMITS)
     celeba = resources.images_mb((64, 64, 3), {"train": 162770, "test": 19962}, NO_LIMITS)
@@ -204,6 +213,8 @@ def test_a_gpu_that_torch_does_not_see(monkeypatch, capsys):
     monkeypatch.delenv("VIMAE_DEVICE", raising=False)
     assert pick_device().type == "cpu"
     assert "torch sees none" in capsys.readouterr().err
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert pick_device().type == "cpu" and not capsys.readouterr().err
     monkeypatch.setenv("VIMAE_DEVICE", "cuda")
     with pytest.raises(RuntimeError, match="sees no GPU"):
         pick_device()

@@ -255,6 +255,22 @@ def test_a_damaged_cache_beside_a_whole_file(cached):
     assert "the file here is whole" in line and (folder / "runs" / "a.json").exists()
 
 
+def test_files_of_the_same_bytes_share_a_damaged_object(cached):
+    folder, entry, _ = cached
+    files = json.dumps([{"relpath": name, "md5": entry} for name in ("a.json", "b.json")]).encode()
+    (folder / "content").write_bytes(files)
+    listing = digest(folder / "content", "md5") + ".dir"
+    (folder / "cache" / listing[:2]).mkdir(exist_ok=True)
+    (folder / "cache" / listing[:2] / listing[2:]).write_bytes(files)
+    (folder / "runs" / "b.json").write_bytes((folder / "runs" / "a.json").read_bytes())
+    damage(folder / "cache" / entry[:2] / entry[2:])
+    for name in ("a.json", "b.json"):
+        damage(folder / "runs" / name)
+    lines = pulled.remove_damaged({"runs": listing}, folder / "cache")
+    assert [line.split(":")[0] for line in lines] == ["runs/a.json", "runs/b.json"]
+    assert not list((folder / "runs").iterdir())
+
+
 def test_a_file_changed_here_is_not_removed(cached):
     folder, _, listing = cached
     damage(folder / "runs" / "a.json")

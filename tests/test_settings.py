@@ -142,6 +142,7 @@ def test_overrides_go_before_the_preset(config):
 
 
 def test_text_of_an_override_is_typed():
+    assert typed({"title": "2024", "x": "2024"}) == {"title": "2024", "x": 2024}
     assert typed({"seeds": ["0", "1"], "x": "null", "y": "name", "z": "1.5"}) == {
         "seeds": [0, 1],
         "x": None,
@@ -208,6 +209,7 @@ MISTAKES = [
     ("scored", {"robustness": ["celeba"]}, r"scored\.robustness: celeba does not fit \(labels"),
     ("sedes", [1], r"params\.yaml: unknown key 'sedes'; allowed here: preset, methods"),
     ("seeds", [1.5], r"seeds\[0\]: 1\.5 is not an integer"),
+    ("seeds", [1.0], r"seeds\[0\]: 1\.0 is not an integer; write 1"),
     ("seeds", "all", r"seeds: 'all' is not a list or null"),
     ("seeds", [1, 1], r"seeds: \[1, 1\] names something twice"),
     ("seeds", [-1], r"seeds\[0\]: -1 must be at least 0"),
@@ -221,6 +223,8 @@ MISTAKES = [
     ("presets/quick/train/default/learning_rate", math.inf, r"rate: inf is not a finite number"),
     ("presets/quick/train/default/learning_rate", 1 << 63, r"rate: is larger than any number"),
     ("presets/quick/train/default/learning_rate", "1e-3", r"not a number; write 0\.001"),
+    ("presets/quick/train/default/learning_rate", "nan", r"'nan' is not a number$"),
+    ("presets/quick/train/default/epochs", "1e2", r"'1e2' is not an integer; write 100$"),
     ("presets/quick/train/default/schedule", [[3, math.nan]], r"schedule\[0\]\[1\]: nan is not"),
     ("presets/quick/train/default/schedule", [[3]], r"schedule\[0\]: \[3\] is of the wrong len"),
     ("presets/quick/train/default/schedule", {"factor": 3}, r"unknown key 'factor'; .*: decay"),
@@ -234,6 +238,7 @@ MISTAKES = [
     ("presets/quick/data/celeba/train", None, r"train and test must be numbers for celeba"),
     ("presets/quick/scores/fid/default/dims", 100, r"dims: 100 is not one of 64, 192, 2048"),
     ("presets/quick/scores/fyd", {}, r"scores: unknown key 'fyd'; allowed here: encoded, fid, "),
+    ("catalogue/vimae_l/label", "VAE", r"methods: vae and vimae_l are both called 'VAE'"),
     ("catalogue/vae/objective", "elob", r"vae\.objective: 'elob' is not one of elbo, rate_target"),
     ("catalogue/vae/prior", "laplace", r"vae\.prior: 'laplace' is not one of normal, logistic"),
     ("catalogue/vae", {"label": "x", "objective": "elbo", "prior": "normal"}, r"vae: beta missing"),

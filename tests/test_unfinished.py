@@ -66,6 +66,8 @@ def test_what_waits_is_named_below_what_failed(tmp_path):
     lines = unfinished.missing([train, score, every, target], {train}, needs)
     assert lines[0].startswith("- **weights**: ValueError: why ([log](")
     assert lines[1:] == ["    - so not made: metrics", "    - so not made: score"]
+    (line,) = unfinished.missing([target], {target}, {target: {}})  # a rule without a file, `show`
+    assert "no word in its log" in line
 
 
 def test_a_log_without_words(tmp_path):

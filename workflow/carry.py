@@ -98,7 +98,7 @@ def write_parts(name: str, files: dict[str, Path], folder: Path, limit: int) -> 
     index = read_json(folder / INDEX) if (folder / INDEX).exists() else {}
     index[name] = {}
     for number, start in enumerate(range(0, len(content), limit)):
-        part = folder / f"{name}.tar.xz.{number:02d}"
+        part = folder / f"{name}.tar.xz.{number:04d}"  # the index sorts names
         part.write_bytes(content[start : start + limit])
         index[name][part.name] = digest(part)
     write_json(folder / INDEX, index)
@@ -130,6 +130,8 @@ def results(args: argparse.Namespace) -> None:
     root = Path("results") / args.preset
     patterns = (*RESULTS, *SAMPLES) if args.with_samples else RESULTS
     paths = sorted({path for pattern in patterns for path in root.glob(pattern)})
+    if not paths:
+        raise ValueError(f"{root}: nothing finished is there to send")
     write_parts("results", {str(path): path for path in paths}, args.out, args.limit * MIB)
 
 
@@ -198,7 +200,10 @@ def main() -> None:
     sending.add_argument("--with-samples", action="store_true", help=samples)
     taking.add_argument("folder", type=Path, help="where the parts are")
     args = parser.parse_args()
-    args.function(args)
+    try:
+        args.function(args)
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

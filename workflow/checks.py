@@ -92,6 +92,7 @@ def _selection(config: dict):
     yield from unknown
     if unknown:
         return
+    yield from _labels(settings)
     wrong = [fault for dataset in settings.datasets for fault in _dataset(settings, dataset)]
     yield from wrong
     if wrong:
@@ -126,6 +127,20 @@ def _unknown_names(settings: Settings):
             continue
         if name in settings.datasets and not path.is_dir():
             yield f"folders.{name}.path: {path} is no folder"
+
+
+def _labels(settings: Settings):
+    """Two of what would run that tables would call the same."""
+    called = {
+        "methods": {name: settings.catalogue[name]["label"] for name in settings.methods},
+        "datasets": {name: settings.dataset(name).title for name in settings.datasets},
+    }
+    for key, names in called.items():
+        for label in sorted(
+            {text for text in names.values() if list(names.values()).count(text) > 1}
+        ):
+            alike = " and ".join(name for name, text in names.items() if text == label)
+            yield f"{key}: {alike} are both called {label!r}; tables tell them apart by that alone"
 
 
 def _dataset(settings: Settings, dataset: str):

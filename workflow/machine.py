@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 KEPT_BYTES = 256 << 20  # more than the largest tensor of a full network's batch on a CPU
@@ -33,7 +34,8 @@ def gpus() -> int:
     """Number of NVIDIA GPUs, 0 where there is none. Does not import torch: it costs seconds."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
-        return len([device for device in visible.split(",") if device.strip()])
+        devices = [device.strip() for device in visible.split(",")]
+        return len(list(takewhile(lambda device: device and not device.startswith("-"), devices)))
     if os.environ.get("VIMAE_DEVICE") == "cpu" or not shutil.which("nvidia-smi"):
         return 0
     listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)

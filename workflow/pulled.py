@@ -56,13 +56,16 @@ def remove_damaged(outs: dict[str, str], cache: Path) -> list[str]:
     Only where the cache is damaged too, or came so from the remote. A file that differs from a good
     object in the cache was changed here: NotAccepted, and it stays.
     """
-    lines, changed = [], []
+    lines, changed, removed = [], [], set()
 
     def damaged(name: str) -> bool:
         found = cache / name[:2] / name[2:]
+        if name in removed:  # files with the same bytes share one object
+            return True
         if not found.exists() or digest(found, "md5") == name.removesuffix(".dir"):
             return False
         found.unlink()
+        removed.add(name)
         return True
 
     for folder, name in outs.items():

@@ -20,6 +20,7 @@ tables/, figures/, plots/, report.html}; record/, metrics.json, tables.md, table
 be committed.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -29,7 +30,7 @@ from data.arguments import options
 from data.files import atomic_write, read_json
 from workflow.measured import RUNS, SAMPLES, SCORES
 from workflow.report.commands import commands
-from workflow.settings import ROOT, Settings, check, load
+from workflow.settings import ROOT, Settings, SettingsError, check, load
 
 PRESETS = ("paper", "narrow")  # that make a record, the best first
 # Values per unit and samples are taken in too, but not committed: they are large, and metrics.json and
@@ -94,7 +95,7 @@ def other_runs(folder: Path, kept: Path) -> dict[Path, str]:
         if recorded.exists() and weights_of(path) != weights_of(recorded):
             found[run] = (
                 "other weights than in the record. To have this run instead, remove"
-                f" {recorded.parent} and {kept}/scores/*/{run}.*"
+                f" {recorded.parent}, {kept}/scores/*/{run}.* and {kept}/samples/{run}.npz"
             )
     return found
 
@@ -118,16 +119,16 @@ def take_in(folder: Path) -> Path:
         if why := why_not(folder, path):
             print(f"left out: {path}: {why}", file=sys.stderr)
         elif not copy.exists() or copy.stat().st_mtime_ns != path.stat().st_mtime_ns:
+            times = path.stat()  # before: what replaces the file meanwhile is copied next time
             with atomic_write(copy) as temporary:
                 shutil.copyfile(path, temporary)
-            shutil.copystat(path, copy)
+            os.utime(copy, ns=(times.st_atime_ns, times.st_mtime_ns))
     return kept
 
 
 def render(preset: str) -> None:
     """Run the report's commands on the preset's record, as far as they go."""
     config = load() | {"preset": preset}
-    check(config)
     out = Path("results", preset)
     lines = commands(
         preset,
@@ -165,10 +166,13 @@ def main() -> None:
     seeds = "with --missing: of these (default: the preset's)"
     parser.add_argument("--seeds", nargs="+", type=int, help=seeds)
     args = parser.parse_args()
+    config = load() | {"preset": args.preset, "datasets": args.datasets, "seeds": args.seeds}
+    try:
+        check(config)
+    except SettingsError as error:
+        sys.exit(str(error))
     if not args.missing:
         return render(args.preset)
-    config = load() | {"preset": args.preset, "datasets": args.datasets, "seeds": args.seeds}
-    check(config)
     targets = missing(Settings(config))
     if not targets:  # without a target the engine would make all
         sys.exit(f"nothing is missing of preset {args.preset}")

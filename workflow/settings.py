@@ -19,6 +19,7 @@ from workflow.declarations import literal, objectives, scores
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER_DEFAULTS = literal(ROOT / "data" / "folder.py", "DEFAULTS")
+TEXTS = ("label", "title", "path")
 OVERRIDES = ("methods", "datasets", "seeds", "scored")  # top-level keys that go before the preset's
 SECTIONS = ("data", "model", "train", "samples", "scores")
 # How many levels of mappings are merged where presets are laid over each other: sections are by
@@ -47,10 +48,11 @@ def load(path: Path = ROOT / "params.yaml") -> dict:
 def typed(node):
     """Numbers, truth values and null that an override brought as text ("--config seeds=[0,1]").
 
+    What is text in any case (TEXTS) stays so: a title may be "2024".
     Give it what `limited` has let through.
     """
     if isinstance(node, dict):
-        return {key: typed(value) for key, value in node.items()}
+        return {key: value if key in TEXTS else typed(value) for key, value in node.items()}
     if isinstance(node, list):
         return [typed(value) for value in node]
     if isinstance(node, str):
@@ -292,7 +294,7 @@ def main() -> None:
         config = load(path)
         check(config)
     except SettingsError as error:
-        sys.exit(f"{path}: {error}")
+        sys.exit(str(error) if str(path) in str(error) else f"{path}: {error}")
     chosen = Settings(config)
     runs = len(chosen.methods) * len(chosen.datasets) * len(chosen.seeds)
     print(f"{path}: preset {chosen.preset}, {runs} runs")

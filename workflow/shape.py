@@ -4,6 +4,8 @@ By a JSON schema that is put together from workflow/schemas and from what datase
 objectives declare.
 """
 
+import math
+
 import jsonschema
 import yaml
 
@@ -11,6 +13,13 @@ from data import registry
 from workflow.declarations import ROOT, literal, objectives, scores
 from workflow.settings import SECTIONS, TRAITS
 
+# JSON has one kind of number, Python two: a count of 4.0 would become a name or an index elsewhere.
+WHOLE_NUMBERS = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
 SCHEMA = ROOT / "workflow" / "schemas" / "params.schema.yaml"
 KINDS = {
     "integer": "an integer",
@@ -73,7 +82,7 @@ def _mapping(node) -> dict:
 
 def misshapen(config: dict):
     """The faults that the schema finds, in words of ours."""
-    validator = jsonschema.Draft202012Validator(schema(config))
+    validator = WHOLE_NUMBERS(schema(config))
     for error in validator.iter_errors(config):
         yield f"{_where(error.absolute_path)}: {_explain(error)}"
 
@@ -90,7 +99,8 @@ def _explain(error: jsonschema.ValidationError) -> str:
     match error.validator:
         case "type":
             kinds = [KINDS[kind] for kind in ([allowed] if isinstance(allowed, str) else allowed)]
-            return f"{value!r} is not {' or '.join(kinds)}{_hint(value)}"
+            whole = "integer" in allowed and "number" not in allowed
+            return f"{value!r} is not {' or '.join(kinds)}{_hint(value, whole)}"
         case "enum":
             return f"{value!r} is not one of {', '.join(map(str, allowed))}"
         case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
@@ -112,9 +122,12 @@ def _explain(error: jsonschema.ValidationError) -> str:
     return error.message
 
 
-def _hint(value) -> str:
-    """YAML reads 1e-3 as text: it wants a point and a sign."""
+def _hint(value, whole: bool) -> str:
+    """YAML reads 1e-3 as text: it wants a point and a sign. A count must be a `whole` number."""
     try:
-        return f"; write {float(value)!r}" if isinstance(value, str) else ""
+        number = float(value) if isinstance(value, str | float) else math.nan
     except ValueError:
         return ""
+    if not math.isfinite(number) or (whole and not number.is_integer()):
+        return ""
+    return f"; write {int(number) if whole else number!r}"

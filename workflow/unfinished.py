@@ -43,7 +43,8 @@ def missing(undone: Iterable, failed: set, dependencies: dict) -> list[str]:
             waiting[cause].append(job)
     for job in sorted(failed, key=str):
         log = str(next(iter(job.log), ""))
-        lines.append(f"- **{job.output[0]}**: {last_words(Path(log))} ([log](../../../{log}))")
+        what = job.output[0] if job.output else job
+        lines.append(f"- **{what}**: {last_words(Path(log))} ([log](../../../{log}))")
         outputs = sorted(str(other.output[0]) for other in waiting[job] if other.output)
         lines += [f"    - so not made: {path}" for path in outputs]
     return lines

@@ -175,11 +175,18 @@ def provenance(runs: list[dict]) -> dict:
 
 def kept_pairs(errors: dict, kept: dict) -> dict:
     """Paired errors with those of seeds whose array files are gone, as an earlier file has them."""
+
+    def filled(new: list[list], old: list[list]) -> list[list]:
+        rows = zip(new, old, strict=True)
+        return [[b if a is None else a for a, b in zip(*row, strict=True)] for row in rows]
+
     both = {}
     for name in sorted(errors.keys() | kept.keys()):
         entry, earlier = errors.get(name), kept.get(name)
         if entry and earlier and entry["units"] == earlier["units"]:
-            entry = entry | {"covariance": earlier["covariance"] | entry["covariance"]}
+            old, new = earlier["covariance"], entry["covariance"]
+            matrices = {seed: filled(new[seed], old[seed]) for seed in old.keys() & new.keys()}
+            entry = entry | {"covariance": old | new | matrices}
         both[name] = entry or earlier
     return both
 

@@ -22,7 +22,7 @@ from workflow.report.values import Value, measured
 LEARNING = ["dataset", "method", "seed", "epoch"]
 READING = ["dataset", "classifier", "trained_on", "method", "corruption", "level"]
 ROBUSTNESS = [*READING, "accuracy", "low", "high", "n", "least", "most"]
-NOT_LOSSES = {*LEARNING, "learning_rate", "images_per_second", "seconds"}
+NOT_LOSSES = {*LEARNING, "learning_rate", "images_per_second"}
 
 
 def learning_curves(metrics: dict, root: Path) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import numpy as np
 from data.arrays import open_arrays
 
 DIGITS = 6  # significant ones: the file is committed
-LEFT_OUT = "svm."  # robustness' second classifier: no table and no claim compares by it
+LEFT_OUT = "svm."  # robustness' second classifier: of one seed its differences have unpaired errors
 
 
 def read_units(path: Path | None) -> tuple[dict[str, np.ndarray], np.ndarray]:

@@ -123,7 +123,11 @@ ATTRIBUTION = Study(
         Contrast("vimae_n", "vae_gaussian", "VAE (Gaussian, variance 1) → VIMAE-n"),
         # Recorded in single precision, as the control is that it is compared with.
         Contrast("vae_flipped_10", "vae_fp32", "cost of a pixel: no limit → 2.3 nats; in fp32"),
-        Contrast("vae_flipped_10", "vae_gaussian", "Gaussian → Bernoulli, limit 2.3 nats; KL"),
+        Contrast(
+            "vae_flipped_10",
+            "vae_gaussian",
+            "Gaussian → Bernoulli, limit 2.3 nats (fp32, not bf16); KL",
+        ),
         Contrast("vae_layer_norm", "vae", "batch → layer norm; VAE"),
         Contrast("vimae_n_layer_norm", "vimae_n", "batch → layer norm; VIMAE-n"),
         Contrast("vimae_n_layer_norm", "vae_layer_norm", "all three, with layer norm"),

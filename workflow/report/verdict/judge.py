@@ -77,14 +77,13 @@ def score_title(cell: Cell, source: Evidence) -> str:
 def claim_titles(cells: list[Cell], source: Evidence) -> list[str]:
     """What each cell is about, in words; of two about the same, with the methods that they compare."""
 
-    def methods(names: tuple[str, ...]) -> str:
-        return ", ".join(source.methods.get(name, name) for name in names)
+    def sides(cell: Cell) -> str:
+        named = [[source.methods.get(m, m) for m in side] for side in (cell.methods, cell.than)]
+        return " vs ".join(", ".join(side) for side in named if side)
 
     plain = [f"{score_title(cell, source)}: {paper().datasets[cell.dataset]}" for cell in cells]
     return [
-        title
-        if plain.count(title) == 1
-        else f"{title}, {methods(cell.methods)} vs {methods(cell.than)}"
+        title if plain.count(title) == 1 else f"{title}, {sides(cell)}"
         for title, cell in zip(plain, cells, strict=True)
     ]
 
