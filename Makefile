@@ -58,7 +58,7 @@ clean:
 
 # Compiled at once: importing torch from source text costs each of the hundred jobs two seconds.
 $(INSTALLED): requirements.lock
-	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed')"
+	$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and 'Python 3.11 to 3.13 is needed')"
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet "uv==$(UV_VERSION)"
 	.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes --compile-bytecode \

@@ -10,7 +10,7 @@ quick preset runs without the network's 87 MB.
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from data.arguments import options
 from data.arrays import open_arrays
@@ -34,7 +34,7 @@ def cut(weights: Path, out: Path) -> None:
     tensors = read_tensors(weights)
     with atomic_write(out) as temporary:
         stem = {name: tensors[name] for name in stem_names()}
-        save_file(stem, temporary, metadata={"source": LICENCE})
+        temporary.write_bytes(save(stem, {"source": LICENCE}))  # a full disk is an OSError then
 
 
 if __name__ == "__main__":

@@ -20,12 +20,13 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
     A reader therefore sees the old file or the whole new one, whenever the writer is killed.
     The temporary name keeps the suffix, because numpy and matplotlib choose formats by it.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    path, temporary = Path(path), None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = {"dir": path.parent, "prefix": f".{path.stem}-", "suffix": path.suffix}
+        handle, name = tempfile.mkstemp(**beside)
+        os.close(handle)
+        temporary = Path(name)
         yield temporary
         mask = os.umask(0)
         os.umask(mask)
@@ -34,7 +35,8 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
     except OSError as error:
         raise OSError(f"{path}: not written ({error}); free space or rights missing?") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary:
+            temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path | str, value: object) -> None:
@@ -44,15 +46,17 @@ def write_json(path: Path | str, value: object) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def read_json(path: Path | str, keys: tuple[str, ...] = ()):
-    """Read a JSON file; given `keys`, a mapping that has them. ValueError names the file."""
+def read_json(
+    path: Path | str, keys: tuple[str, ...] = (), remedy: str = "delete it and run again"
+):
+    """Read a JSON file; given `keys`, a mapping that has them. ValueError: the file, the remedy."""
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not valid JSON ({error}); delete it and run again") from error
+        raise ValueError(f"{path}: not valid JSON ({error}); {remedy}") from error
     missing = [key for key in keys if not isinstance(value, dict) or key not in value]
     if missing:
-        raise ValueError(f"{path}: lacks {', '.join(missing)}; delete it and run again")
+        raise ValueError(f"{path}: lacks {', '.join(missing)}; {remedy}")
     return value
 
 
@@ -64,9 +68,16 @@ def digest(path: Path | str, algorithm: str = "sha256") -> str:
 
 @contextlib.contextmanager
 def reading(what: Path | str, remedy: str = "delete it and fetch it again") -> Iterator[None]:
-    """Turn whatever a decoder raises on damaged input into a ValueError: the file, what to do."""
+    """Turn whatever a decoder raises on damaged input into a ValueError: the file, what to do.
+
+    A file that is not there, or may not be read, is said to be that; a lack of memory stays one.
+    """
     try:
         yield
+    except MemoryError:
+        raise
+    except (FileNotFoundError, PermissionError) as error:
+        raise ValueError(f"{what}: {error.strerror or error}") from error
     except Exception as error:
         if isinstance(error, ValueError) and str(what) in str(error):
             raise ValueError(str(error)) from error  # it says the file, and what is wrong

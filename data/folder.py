@@ -20,6 +20,7 @@ alone; the first ones of each class test. Names that begin with a dot are passed
 
 import hashlib
 import io
+import os
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -186,12 +187,17 @@ def labelled(part: Path, folder: Path, names: list[str] | None, seed: int) -> Fi
 def images_below(folder: Path) -> Iterator[Path]:
     """The image files at any depth below `folder`, in no order; a name tells that a file is one.
 
-    Names that begin with a dot are passed over, and so is what is no file, whatever its name.
+    Names that begin with a dot are passed over, and so is what is no file, whatever its name. Links are
+    followed, but no folder is entered twice.
     """
-    for path in folder.rglob("*"):
-        hidden = any(name[0] == "." for name in path.relative_to(folder).parts)
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not hidden:
-            yield path
+    entered = set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        entered.add(os.path.realpath(parent))
+        ways = {name: os.path.realpath(os.path.join(parent, name)) for name in folders}
+        folders[:] = [name for name, way in ways.items() if name[0] != "." and way not in entered]
+        for path in (Path(parent, name) for name in names if name[0] != "."):
+            if path.suffix.lower() in SUFFIXES and path.is_file():
+                yield path
 
 
 def divide(files: Files, share: float) -> dict[str, Files]:

@@ -139,7 +139,7 @@ def main() -> None:
     try:
         form, paths, facts = open_manifest(SOURCE, arguments.manifest)
         tensors = form.read(SOURCE, paths)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise SystemExit(str(error)) from error
     with atomic_write(arguments.out) as temporary:
         metadata = {"digest": facts["digest"], "form": form.name}

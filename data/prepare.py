@@ -134,9 +134,11 @@ def main() -> None:
     try:
         dataset = registry.dataset(arguments.name, entry)
         images = prepare(dataset, arguments.params, arguments.manifest)
-    except (ValueError, KeyError, OSError) as error:
+        store.save(arguments.out, images)
+    except KeyError as error:
+        raise SystemExit(f"{arguments.name} not prepared: --params lack {error}") from error
+    except (ValueError, OSError) as error:
         raise SystemExit(f"{arguments.name} not prepared: {error}") from error
-    store.save(arguments.out, images)
     note = f"; {images.meta['note']}" if images.meta["note"] else ""
     print(f"{arguments.out}: {images.meta['source']}, {images.meta['counts']} images{note}")
 

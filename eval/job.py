@@ -26,7 +26,7 @@ from data.arguments import options, takes_settings
 from data.arrays import write_arrays
 from data.files import write_json
 from models.device import pick_device
-from models.run import Run, load_run
+from models.run import Run, load_run, require_dataset
 
 # What every score repeats of the run.json that it is of.
 ABOUT_RUN = ("status", "dataset", "method", "seed", "weights_sha256")
@@ -99,10 +99,12 @@ def score_main(name: str, score: Callable[[ScoreInputs], Result], needs: tuple[s
     start = time.perf_counter()
     result = Result({}, {})
     if run.model is not None:
+        data = store.load(arguments.data)
+        require_dataset(run, data)
         files = {option: getattr(arguments, option) for option in needs}
         inputs = ScoreInputs(
             run=run,
-            data=store.load(arguments.data),
+            data=data,
             params=arguments.params,
             files={option: path for option, path in files.items() if path is not None},
             device=device,

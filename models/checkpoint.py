@@ -5,6 +5,8 @@ beside it keeps two trainers from one run; the system releases the lock when its
 """
 
 import contextlib
+import errno
+import re
 import time
 import zipfile
 from collections.abc import Iterator
@@ -16,6 +18,16 @@ from data.files import atomic_write
 from models.interruption import Interrupted, Interruption
 from models.locks import lock
 
+# What torch's errors say, which are all of one kind: of a file that could not be written, of memory.
+FULL_DISK = re.compile("iostream error|PytorchStreamWriter|inline_container")
+NO_MEMORY = re.compile("allocate memory|not enough memory|out of memory")
+UNSURE = {
+    errno.EIO,
+    errno.ESTALE,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOMEM,
+}  # say nothing of the file
 POLL = 0.5  # seconds between two looks at a lock that another trainer has
 
 
@@ -24,7 +36,9 @@ def save_checkpoint(path: Path, state: dict) -> None:
     with atomic_write(path) as temporary:
         try:
             torch.save(state, temporary)
-        except RuntimeError as error:  # what torch makes of a full disk
+        except RuntimeError as error:
+            if FULL_DISK.search(str(error)) is None:
+                raise
             raise OSError(str(error)) from error
 
 
@@ -35,9 +49,11 @@ def load_checkpoint(path: Path, fingerprint: str) -> dict | None:
     try:
         state = read_checkpoint(path)
         found = state["fingerprint"]
-    except MemoryError:
+    except (MemoryError, torch.OutOfMemoryError):
         raise  # the file may be good: not to be replaced
-    except Exception as error:  # noqa: BLE001 (a damaged file makes the reader raise anything)
+    except Exception as error:
+        if NO_MEMORY.search(str(error)) or getattr(error, "errno", None) in UNSURE:
+            raise
         why = str(error).partition("\n")[0]
         print(f"{path}: damaged ({why}); starting from the beginning", flush=True)
         return None

@@ -20,7 +20,7 @@ HELD = []  # the lock files of this process's GPU; the system drops a lock when 
 def pick_device() -> torch.device:
     """The GPU where there is one, else the CPU; VIMAE_DEVICE (cpu, cuda, cuda:1) overrides.
 
-    RuntimeError if that wants a GPU and there is none.
+    ValueError if that wants a GPU and there is none, or is no device.
     Of several GPUs the first that no other job holds, else one by turns. float32 is float32:
     convolutions do not fall back to TF32 (torch's default) unless a setting asks for it.
     As every command line does, it limits the threads; torch's are its own.
@@ -29,17 +29,21 @@ def pick_device() -> torch.device:
         torch.set_num_threads(1)
     torch.backends.cudnn.allow_tf32 = False
     wanted = os.environ.get("VIMAE_DEVICE")
-    if wanted and not wanted.startswith("cuda"):
-        return torch.device(wanted)
+    try:
+        chosen = torch.device(wanted) if wanted else None
+    except RuntimeError as error:
+        raise ValueError(f"VIMAE_DEVICE={wanted}: no device; say cpu, cuda or cuda:1") from error
+    if chosen and chosen.type != "cuda":
+        return chosen
     if not torch.cuda.is_available():
         if wanted:
-            raise RuntimeError(f"VIMAE_DEVICE={wanted}: torch sees no GPU on {os.uname().nodename}")
+            raise ValueError(f"VIMAE_DEVICE={wanted}: torch sees no GPU on {os.uname().nodename}")
         given = os.environ.get("CUDA_VISIBLE_DEVICES", "")
         if given and not given.startswith("-"):  # a cluster gave us one; -1 is none
             print(f"warning: {NO_DRIVER}", file=sys.stderr, flush=True)
         return torch.device("cpu")
-    if wanted and torch.device(wanted).index is not None:
-        return torch.device(wanted)
+    if chosen and chosen.index is not None:
+        return chosen
     identities = [
         str(torch.cuda.get_device_properties(index).uuid)
         for index in range(torch.cuda.device_count())
@@ -64,7 +68,7 @@ def free_index(identities: list[str], folder: Path) -> int:
 
 
 def supported_precision(wanted: str, device: torch.device) -> str:
-    """`wanted` ("fp32", "tf32", "bf16") if the device computes so in hardware, else "fp32".
+    """`wanted` ("fp32", "tf32", "bf16") on a GPU, or if the processor computes so, else "fp32".
 
     A processor without bf16 instructions emulates them: a product took 76 times as long as in fp32.
     """

@@ -16,7 +16,7 @@ from models.pixels import activate
 # Per image size: kernel, side of the decoder's first map, number of doublings.
 SHAPES = {
     28: {"kernel": 4, "base": 7, "doublings": 2},  # config_mnist; also Omniglot
-    32: {"kernel": 4, "base": 8, "doublings": 2},  # CIFAR10: none there, see README "choices"
+    32: {"kernel": 4, "base": 8, "doublings": 2},  # CIFAR10: none there; README, last section
     64: {"kernel": 5, "base": 8, "doublings": 3},  # config_celebA
 }
 FILTERS = (128, 256, 512, 1024)

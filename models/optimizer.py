@@ -49,11 +49,11 @@ def learning_rate(base: float, schedule: list[list] | dict, epoch: int, epochs: 
 
     [[start, divisor], ...]: `base` over every divisor whose epoch has come. tolstikhin/wae's
     `manual` is [[30, 2], [50, 5], [100, 10]].
-    {"decay": D}: base * D^(-epoch / epochs), lower by the same factor every epoch; one more epoch
-    would have base / D. Its `manual_smooth` is that with D = 100.
+    {"decay": D}: base * D^(-(epoch + 1) / epochs), lower by the same factor every epoch, of the first one
+    too, down to base / D in the last. Its `manual_smooth` is that with D = 100.
     """
     if isinstance(schedule, dict):
-        return base * schedule["decay"] ** (-epoch / epochs)
+        return base * schedule["decay"] ** (-(epoch + 1) / epochs)
     for start, divisor in schedule:
         if epoch >= start:
             base /= divisor

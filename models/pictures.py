@@ -4,6 +4,8 @@ An array file is `.npy`, or `.npz`, of which the array that is asked for is take
 one; `FILE.npz:NAME` names another. Images in it are uint8 (n, h, w), (n, h, w, 1) or (n, h, w, 3).
 """
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,8 +26,8 @@ def is_array_file(path: Path | str) -> bool:
 
 def split_name(path: Path | str) -> tuple[Path, str | None]:
     """FILE.npz:NAME -> the file and the array's name, None if it has none."""
-    file, colon, name = str(path).rpartition(".npz:")
-    return (Path(file + ".npz"), name) if colon else (Path(path), None)
+    found = re.fullmatch(r"(.+\.npz):([^:]*)", str(path), re.IGNORECASE)
+    return (Path(found[1]), found[2]) if found else (Path(path), None)
 
 
 def read_array(path: Path | str, name: str) -> np.ndarray:
@@ -34,8 +36,8 @@ def read_array(path: Path | str, name: str) -> np.ndarray:
     if not file.is_file():
         raise ValueError(f"{file}: no such file; correct its path")
     if file.suffix.lower() == ".npy":
-        with reading(file, "store it again with numpy.save"):
-            return np.load(file, allow_pickle=False)
+        with reading(file, "store it again with numpy.save"), open(file, "rb") as stored:
+            return np.lib.format.read_array(stored, allow_pickle=False)
     with open_arrays(file, "store it again with numpy.savez") as stored:
         names = stored.files
         chosen = wanted or (name if name in names or len(names) != 1 else names[0])
@@ -99,13 +101,15 @@ def write_images(path: Path, images: np.ndarray, names: list[str] | None = None)
         case "":
             called = [Path(name).with_suffix(".png") for name in names or ()]
             called = called or [Path(f"{index:05d}.png") for index in range(len(images))]
-            if twice := {str(name) for name in called if called.count(name) > 1}:
+            if twice := {str(name) for name, count in Counter(called).items() if count > 1}:
                 raise ValueError(f"{path}: two images would be called {min(twice)}; rename one")
             for name, image in zip(called, images, strict=True):
                 with atomic_write(path / name) as temporary:
                     picture(image).save(temporary)
         case other:
-            raise ValueError(f"{path}: {other} is not written; use .npz, .png, or a folder's name")
+            raise ValueError(
+                f"{path}: {other} is not written; use .npz, .png, or the name of a folder, which has no dot"
+            )
 
 
 def named(names: list[str] | None) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from data.files import digest, read_json, reading
+from data.store import ImageSet
 from models.networks import AutoEncoder
 from models.priors import PRIORS
 from models.seeds import torch_generator
@@ -75,3 +76,9 @@ def load_trained(folder: Path | str, device: torch.device | str = "cpu") -> Run:
     if run.model is None:
         raise ValueError(f"{folder}: this training diverged, there is no model; take another run")
     return run
+
+
+def require_dataset(run: Run, data: ImageSet) -> None:
+    """ValueError unless the run was trained on the dataset of this name."""
+    if data.name != run.info["dataset"]:
+        raise ValueError(f"--data: {data.name}, but the run was trained on {run.info['dataset']}")

@@ -22,7 +22,7 @@ from data.arguments import options, takes_settings
 from data.arrays import write_arrays
 from models.device import pick_device
 from models.pixels import to_float, to_uint8
-from models.run import Run, load_run
+from models.run import Run, load_run, require_dataset
 from models.seeds import torch_generator
 
 BATCH = 500
@@ -89,8 +89,10 @@ def main() -> None:
     args = parser.parse_args()
     device = pick_device()
     run = load_run(args.run, device)
+    data = store.load(args.data)
+    require_dataset(run, data)
     images = sample_images(run, args.params["count"], device)
-    pictures = shown_pictures(run, store.load(args.data), device)
+    pictures = shown_pictures(run, data, device)
     write_arrays(args.out, {"images": images} | pictures)
     print(f"{len(images)} images -> {args.out}")
 

@@ -37,7 +37,7 @@ from data.files import atomic_write, digest, write_json
 from models.checkpoint import load_checkpoint, run_lock, save_checkpoint
 from models.device import pick_device, supported_precision
 from models.interruption import EXIT_INTERRUPTED, Interrupted, Interruption
-from models.provenance import code_digest, provenance
+from models.provenance import provenance
 from models.throughput import flops_per_image, matrix_peak, peak_memory
 from models.trainer import Diverged, Trainer
 
@@ -81,11 +81,12 @@ def write_weights(path: Path, weights: dict[str, torch.Tensor]) -> None:
 
 
 def write_history(path: Path, rows: list[dict]) -> None:
-    """The learning curve: one row an epoch. Empty if the first epoch diverged."""
+    """The learning curve: one row an epoch. No row and no head if the first epoch diverged."""
     with atomic_write(path) as temporary, open(temporary, "w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0] if rows else [], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        if rows:
+            writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
 
 
 def fingerprint(decides: list) -> str:
@@ -104,7 +105,7 @@ def warn_of_processor(width: float, device: torch.device) -> None:
         )
 
 
-def fit(trainer: Trainer, interruption: Interruption, data: store.ImageSet) -> dict:
+def fit(trainer: Trainer, interruption: Interruption, data: store.ImageSet, origin: dict) -> dict:
     """Train to the end, or to divergence: {"weights", "history", "record"}, the latter of run.json."""
     status, why = "done", ""
     try:
@@ -121,7 +122,7 @@ def fit(trainer: Trainer, interruption: Interruption, data: store.ImageSet) -> d
         "precision": trainer.step.precision,
         "seconds": trainer.seconds,
         "sessions": trainer.sessions,
-        "provenance": provenance(device),
+        "provenance": origin,
         "utilisation": utilisation(trainer, data) if status == "done" else {},
     }
     return {"weights": weights, "history": trainer.history, "record": record}
@@ -140,21 +141,23 @@ def train(
     device = pick_device()
     interruption = Interruption()
     with run_lock(checkpoint.with_suffix(".lock"), interruption):
+        origin = provenance(device)  # before hours in which the checkout may change
         data = store.load(data_file)
         info = describe_run(data, method, seed, params)
         data_digest = digest(data_file)
         precision = supported_precision(params["train"]["precision"], device)
         decides = [info, data_digest, torch.__version__, device.type, precision]
-        # Code too: a finished run is never the answer to an edit.
-        of_final = fingerprint([*decides, code_digest()])
+        # Code too: a finished run is never the answer to an edit. One that is under way goes on, and says
+        # which part was trained by what.
+        of_final = fingerprint([*decides, origin["code_sha256"]])
         run = load_checkpoint(final, of_final) if final else None
         if run:
             print(f"{final}: this run has been trained to its end; writing it again", flush=True)
         else:
             warn_of_processor(params["model"]["width"], device)
             images = torch.from_numpy(data.train_images).to(device)
-            trainer = Trainer(info, images, checkpoint, fingerprint(decides))
-            run = fit(trainer, interruption, data)
+            trainer = Trainer(info, images, checkpoint, fingerprint(decides), origin["code_sha256"])
+            run = fit(trainer, interruption, data, origin)
             if final:
                 save_checkpoint(final, run | {"fingerprint": of_final})
 

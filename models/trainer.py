@@ -12,7 +12,7 @@ import torch
 from tqdm import tqdm
 
 from models import objectives
-from models.checkpoint import load_checkpoint, save_checkpoint
+from models.checkpoint import NO_MEMORY, load_checkpoint, save_checkpoint
 from models.device import synchronize
 from models.interruption import Interrupted, Interruption
 from models.optimizer import (
@@ -39,13 +39,16 @@ class Trainer:
         info: image_size, channels, value_range, seed and params, as `run.json` records them.
         images: uint8 (n, h, w, c), on the device that trains.
         checkpoint: path of the side checkpoint.
-        fingerprint: digest of all that decides the run; a checkpoint of another one is ignored.
+        fingerprint: digest of what decides the run but code; a checkpoint of another one is ignored.
+        code: digest of the code, for the notes of this session.
     """
 
-    def __init__(self, info: dict, images: torch.Tensor, checkpoint: Path, fingerprint: str):
+    def __init__(
+        self, info: dict, images: torch.Tensor, checkpoint: Path, fingerprint: str, code: str = ""
+    ):
         self.info, self.images, self.device = info, images, images.device
         self.train = info["params"]["train"]
-        self.checkpoint, self.fingerprint = checkpoint, fingerprint
+        self.checkpoint, self.fingerprint, self.code = checkpoint, fingerprint, code
         self._begin()
 
     def _begin(self) -> None:
@@ -111,7 +114,7 @@ class Trainer:
     def fit(self, interruption: Interruption) -> None:
         """Train to the last epoch. Raises Interrupted (state saved) or Diverged."""
         self._resume()
-        self.sessions.append({"from_step": self.steps_done})
+        self.sessions.append({"from_step": self.steps_done, "code_sha256": self.code})
         self.started = self.saved = time.monotonic()
         for module in (self.model, self.critic):
             if module is not None:
@@ -242,7 +245,9 @@ class Trainer:
             self._restore(state)
         except (MemoryError, torch.OutOfMemoryError):
             raise  # the state may be good: not to be replaced
-        except Exception as error:  # noqa: BLE001 (another layout makes its readers raise anything)
+        except Exception as error:
+            if NO_MEMORY.search(str(error)):
+                raise
             why = f"{type(error).__name__}: {error}".partition("\n")[0]
             print(f"{self.checkpoint}: not a state of this version ({why});", flush=True, end=" ")
             print("starting from the beginning", flush=True)
@@ -250,6 +255,8 @@ class Trainer:
             return
         parts = ", ".join(f"{s['from_step']} to {s['to_step']}" for s in self.sessions)
         print(f"resuming at {self.place}; earlier parts: steps {parts}", flush=True)
+        if {s.get("code_sha256", self.code) for s in self.sessions} - {self.code}:
+            print("some of them by other code; run.json says which (sessions)", flush=True)
 
     def _restore(self, state: dict) -> None:
         """Take over what `_state` returned. Raises anything if another version of it did."""
@@ -272,5 +279,8 @@ class Trainer:
             raise ValueError(f"losses {tuple(self.parts.shape)} instead of {shape}")
         if [list(row) for row in self.history] != [self.columns] * self.epoch:
             raise ValueError("other columns, or another number, of epochs")
-        if any(s.keys() != {"from_step", "to_step", "seconds"} for s in self.sessions):
+        noted = [
+            s.keys() | {"code_sha256"} for s in self.sessions
+        ]  # not in those before 2026-11-29
+        if any(keys != {"from_step", "to_step", "seconds", "code_sha256"} for keys in noted):
             raise ValueError("other notes of sessions")

@@ -220,10 +220,20 @@ def run_reconstruct(model: TrainedModel, args) -> str:
 
 def run_interpolate(model: TrainedModel, args) -> str:
     if args.between:
-        ends = [inverted(model.read(path), args)[0] for path in args.between]
+        ends = [one_picture(inverted(model.read(path), args), path) for path in args.between]
+    elif args.invert:
+        raise ValueError("--invert: only pictures are inverted, so give two by --between")
     else:
         ends = model._draws(2, args.seed)
     return write(args.out, model.interpolate(*ends, args.steps))
+
+
+def one_picture(images: np.ndarray, path: str) -> np.ndarray:
+    if len(images) != 1:
+        raise ValueError(
+            f"{path}: holds {len(images)} pictures; --between takes one on either side"
+        )
+    return images[0]
 
 
 def inverted(images: np.ndarray, args) -> np.ndarray:

@@ -216,7 +216,10 @@ def test_a_gpu_that_torch_does_not_see(monkeypatch, capsys):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     assert pick_device().type == "cpu" and not capsys.readouterr().err
     monkeypatch.setenv("VIMAE_DEVICE", "cuda")
-    with pytest.raises(RuntimeError, match="sees no GPU"):
+    with pytest.raises(ValueError, match="sees no GPU"):
+        pick_device()
+    monkeypatch.setenv("VIMAE_DEVICE", "gpu")
+    with pytest.raises(ValueError, match="VIMAE_DEVICE=gpu: no device; say cpu"):
         pick_device()
 
 

@@ -191,6 +191,16 @@ def test_what_is_no_image_is_passed_over(tmp_path):
     assert prepared(tmp_path).meta["counts"] == {"train": 3, "test": 1}
 
 
+def test_linked_folders_are_entered_once(tmp_path):
+    fill(tmp_path / "elsewhere" / "dogs", 5)
+    fill(tmp_path / "in" / "cat", 4)
+    (tmp_path / "in" / "dog").symlink_to(tmp_path / "elsewhere" / "dogs")
+    (tmp_path / "in" / "dog" / "round").symlink_to(tmp_path / "in")
+    assert len(list(folder.images_below(tmp_path / "in"))) == 9
+    images = prepared(tmp_path / "in", classes=True, test_share=0.5)
+    assert images.meta["counts"] == {"train": 5, "test": 4}
+
+
 def test_few_unreadable_files_are_left_out_counted_and_named(tmp_path):
     files = fill(tmp_path, 200)
     files[7].write_bytes(b"no picture")

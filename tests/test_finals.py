@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from data.files import digest
-from models import train as program
+from models import provenance
 from models.train import train
 from tests.pipeline import ENVIRONMENT, copy_repository, run, tiny_config, write_config
 from tests.tiny import METHODS, MODEL, TRAIN, tiny_file
@@ -60,7 +60,7 @@ def test_other_settings_data_or_code_are_trained(job, tmp_path, monkeypatch):
     for options in ({"seed": 1}, {"epochs": 2}, {"method": "vae"}):
         said = job(**options)[1]
         assert "made with other settings, data, code" in said and AGAIN not in said
-    monkeypatch.setattr(program, "code_digest", lambda: "edited")
+    monkeypatch.setattr(provenance, "code_digest", lambda: "edited")
     assert AGAIN not in job(**options)[1]
     tiny_file(tmp_path, train=60)
     assert AGAIN not in job(**options)[1]

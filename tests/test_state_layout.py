@@ -73,6 +73,20 @@ CHANGES = {
 }
 
 
+@pytest.mark.parametrize(("code", "says"), [("another", True), ("", False), (None, False)])
+def test_a_run_goes_on_by_other_code_and_says_so(code, says, saved, whole, capsys):
+    path, state = saved
+    if code is None:  # a state of before such notes
+        drop(state["sessions"][0], "code_sha256")
+    else:
+        state["sessions"][0]["code_sha256"] = code
+    save_checkpoint(path, state)
+    trainer = run(path)
+    said = capsys.readouterr().out
+    assert "resuming at" in said and ("some of them by other code" in said) == says
+    assert losses(trainer) == losses(whole)
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_another_layout_is_named_and_training_begins_anew(change, saved, whole, capsys):
     path, state = saved

@@ -42,10 +42,10 @@ def test_reference_schedule():
 
 
 def test_decaying_schedule():
-    """`manual_smooth`: the same factor every epoch, a hundredth in all."""
-    rates = [learning_rate(5e-4, {"decay": 100}, epoch, 50) for epoch in range(51)]
-    assert [rates[0], rates[25], rates[50]] == pytest.approx([5e-4, 5e-5, 5e-6])
-    factors = [b / a for a, b in itertools.pairwise(rates)]
+    """`manual_smooth`: the same factor before every epoch, also the first; a hundredth in the last."""
+    rates = [learning_rate(5e-4, {"decay": 100}, epoch, 50) for epoch in range(50)]
+    assert [rates[24], rates[49]] == pytest.approx([5e-5, 5e-6])
+    factors = [b / a for a, b in itertools.pairwise([5e-4, *rates])]
     assert factors == pytest.approx([100 ** (-1 / 50)] * 50)
 
 

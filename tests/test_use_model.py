@@ -191,6 +191,11 @@ def test_the_array_of_a_file_is_the_named_the_usual_or_the_only_one(images, tmp_
         ValueError, match="x.npz: holds images, test_images; say which, as .*x.npz:"
     ):
         pictures.read_array(file, "codes")
+    file.rename(tmp_path / "x.NPZ")
+    assert len(pictures.read_array(f"{tmp_path / 'x.NPZ'}:test_images", "images")) == 3
+    (tmp_path / "x.NPZ").rename(tmp_path / "really.npy")
+    with pytest.raises(ValueError, match="really.npy: .*store it again with numpy.save"):
+        pictures.read_array(tmp_path / "really.npy", "images")
 
 
 def test_errors_name_the_file_and_the_remedy(run_folder, tmp_path):
@@ -218,6 +223,11 @@ def test_errors_name_the_file_and_the_remedy(run_folder, tmp_path):
             call(run_folder, "decode", "--codes", tmp_path / "codes.npz", *out)
     with pytest.raises(SystemExit, match="jpg is not written; use .npz, .png"):
         call(run_folder, "sample", "--out", tmp_path / "x.jpg")
+    with pytest.raises(SystemExit, match="--invert: only pictures are inverted"):
+        call(run_folder, "interpolate", "--invert", *out)
+    np.savez(tmp_path / "two.npz", images=np.zeros((2, 28, 28), np.uint8))
+    with pytest.raises(SystemExit, match="two.npz: holds 2 pictures"):
+        call(run_folder, "interpolate", "--between", *[tmp_path / "two.npz"] * 2, *out)
     with pytest.raises(ValueError, match="two images would be called a.png"):
         pictures.write_images(tmp_path / "f", np.zeros((2, 2, 2, 1), np.uint8), ["a.jpg", "a.png"])
 

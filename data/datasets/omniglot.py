@@ -1,7 +1,7 @@
 """Omniglot: 1,623 characters of 50 alphabets, 20 drawings each, 105x105 black on white.
 
-The 30 "background" alphabets train, the 20 "evaluation" alphabets test (paper.md section 6: "the
-test alphabet was never seen in the training"). Order: alphabet, character, drawing, each sorted by
+The 30 "background" alphabets train, the 20 "evaluation" alphabets test (the paper: "the test
+alphabet was never seen in the training"). Order: alphabet, character, drawing, each sorted by
 name. A label is the index of the character within its split.
 """
 
@@ -156,7 +156,6 @@ DATASET = Dataset(
         name="omniglot",
         title="Omniglot",
         licence="MIT licence, copyright 2015 Brenden Lake",
-        # Computed on unpacked folders whose PNG files equal the official ones.
         by_hand="fetch images_background.zip and images_evaluation.zip from the folder python/ of "
         "https://github.com/brendenlake/omniglot",
         files=FILES,
@@ -166,6 +165,7 @@ DATASET = Dataset(
         ),
         counts={"train": 19280, "test": 13180},
         folders=("", "omniglot-py", "python"),
+        # Computed on unpacked folders whose PNG files equal the official ones.
         digest="061691d78adaa9b335b1e4876c121f2cbe4dde34762da3b948fbd8f91dfb85d9",
     ),
     image_shape=(28, 28, 1),
