@@ -70,14 +70,16 @@ def digest(path: Path | str, algorithm: str = "sha256") -> str:
 def reading(what: Path | str, remedy: str = "delete it and fetch it again") -> Iterator[None]:
     """Turn whatever a decoder raises on damaged input into a ValueError: the file, what to do.
 
-    A file that is not there, or may not be read, is said to be that; a lack of memory stays one.
+    A file that is not there need not be deleted first; a lack of memory stays one.
     """
     try:
         yield
     except MemoryError:
         raise
-    except (FileNotFoundError, PermissionError) as error:
-        raise ValueError(f"{what}: {error.strerror or error}") from error
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"{what}: no such file; {remedy.removeprefix('delete it and ')}"
+        ) from error
     except Exception as error:
         if isinstance(error, ValueError) and str(what) in str(error):
             raise ValueError(str(error)) from error  # it says the file, and what is wrong

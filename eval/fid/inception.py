@@ -80,7 +80,7 @@ def load_network(
 
 def load_tensors(path: Path | str) -> dict[str, torch.Tensor]:
     """Tensors by name. ValueError names the file if it is damaged."""
-    with reading(path, "make it again, with data.inception or the data phase"):
+    with reading(path, "delete it and make it again, with data.inception or the data phase"):
         return load_file(path)
 
 
