@@ -21,13 +21,8 @@ from models.locks import lock
 # What torch's errors say, which are all of one kind: of a file that could not be written, of memory.
 FULL_DISK = re.compile("iostream error|PytorchStreamWriter|inline_container")
 NO_MEMORY = re.compile("allocate memory|not enough memory|out of memory")
-UNSURE = {
-    errno.EIO,
-    errno.ESTALE,
-    errno.EACCES,
-    errno.EPERM,
-    errno.ENOMEM,
-}  # say nothing of the file
+# Failures to read that say nothing of what is in the file.
+UNSURE = {errno.EIO, errno.ESTALE, errno.EACCES, errno.EPERM, errno.ENOMEM}
 POLL = 0.5  # seconds between two looks at a lock that another trainer has
 
 

@@ -279,8 +279,7 @@ class Trainer:
             raise ValueError(f"losses {tuple(self.parts.shape)} instead of {shape}")
         if [list(row) for row in self.history] != [self.columns] * self.epoch:
             raise ValueError("other columns, or another number, of epochs")
-        noted = [
-            s.keys() | {"code_sha256"} for s in self.sessions
-        ]  # not in those before 2026-11-29
+        # Those before 2026-11-29 do not name their code.
+        noted = [s.keys() | {"code_sha256"} for s in self.sessions]
         if any(keys != {"from_step", "to_step", "seconds", "code_sha256"} for keys in noted):
             raise ValueError("other notes of sessions")

@@ -9,7 +9,14 @@ import pytest
 
 from tests.report_tree import write_tree
 from workflow.report import tables
-from workflow.report.collect import agree, as_text, collect, summarise, summarise_measured
+from workflow.report.collect import (
+    agree,
+    as_text,
+    collect,
+    kept_pairs,
+    summarise,
+    summarise_measured,
+)
 from workflow.report.paired import covariance_of_means, on_common_units
 from workflow.report.paper import paper
 from workflow.report.pictures.captions import figure_captions
@@ -139,6 +146,18 @@ def test_record_keeps_what_its_array_files_told(tmp_path):
     assert now["0"][0][0] == was["0"][-1][-1] and now["0"][0][1] == was["0"][-1][1]
     added = collect(tmp_path, params, **options, kept=other)["datasets"]["mnist"]["paired"]
     assert added["nll.nll"]["covariance"]["0"][0] == [None] * len(whole["methods"])
+
+
+def test_errors_of_methods_whose_array_files_are_gone_are_kept():
+    old = {"units": 9, "covariance": {"0": [[1.0, 0.5], [0.5, 2.0]], "1": [[4.0, 0.0], [0.0, 4.0]]}}
+    new = {
+        "units": 9,
+        "covariance": {"0": [[1.5, None], [None, None]], "2": [[7.0, 0.0], [0.0, 7.0]]},
+    }
+    found = kept_pairs({"nll.nll": new}, {"nll.nll": old})["nll.nll"]["covariance"]
+    assert found["0"] == [[1.5, 0.5], [0.5, 2.0]] and found.keys() == {"0", "1", "2"}
+    other = new | {"units": 8}  # of other images: nothing can be taken over
+    assert kept_pairs({"nll.nll": other}, {"nll.nll": old})["nll.nll"] == other
 
 
 def test_partial_record_leaves_out_a_dataset_that_never_ran(tmp_path):
