@@ -2,8 +2,8 @@
 
     python -m benchmarks.smoke --cores 2 --config datasets=[mnist]
 
-The full networks, real data, FID at 2048 features, every score of the preset; a few optimisation steps each, so
-nothing learns anything. Writes results/smoke/; the tables' numbers mean nothing. For proving a
+The full networks, real data, FID at 2048 features, every score of the preset; a few optimisation
+steps each, so nothing learns anything. Writes results/smoke/; the tables' numbers mean nothing. For proving a
 machine before hours are spent on it. On two CPU cores it takes about half an hour, hence in parts:
 `--config datasets=[mnist]`.
 """

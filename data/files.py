@@ -23,8 +23,9 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
     path, temporary = Path(path), None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = {"dir": path.parent, "prefix": f".{path.stem}-", "suffix": path.suffix}
-        handle, name = tempfile.mkstemp(**beside)
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
+        )
         os.close(handle)
         temporary = Path(name)
         yield temporary

@@ -37,6 +37,12 @@ def save_checkpoint(path: Path, state: dict) -> None:
             raise OSError(str(error)) from error
 
 
+def may_be_good(error: Exception) -> bool:
+    """Whether an error while a state is read or taken over says nothing of what is in the file."""
+    lack = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return lack or bool(NO_MEMORY.search(str(error))) or getattr(error, "errno", None) in UNSURE
+
+
 def load_checkpoint(path: Path, fingerprint: str) -> dict | None:
     """The saved state; None, which is said, if it is damaged or not of this fingerprint."""
     if not path.exists():
@@ -44,11 +50,9 @@ def load_checkpoint(path: Path, fingerprint: str) -> dict | None:
     try:
         state = read_checkpoint(path)
         found = state["fingerprint"]
-    except (MemoryError, torch.OutOfMemoryError):
-        raise  # the file may be good: not to be replaced
     except Exception as error:
-        if NO_MEMORY.search(str(error)) or getattr(error, "errno", None) in UNSURE:
-            raise
+        if may_be_good(error):
+            raise  # not to be replaced
         why = str(error).partition("\n")[0]
         print(f"{path}: damaged ({why}); starting from the beginning", flush=True)
         return None

@@ -12,7 +12,7 @@ import torch
 from tqdm import tqdm
 
 from models import objectives
-from models.checkpoint import NO_MEMORY, load_checkpoint, save_checkpoint
+from models.checkpoint import load_checkpoint, may_be_good, save_checkpoint
 from models.device import synchronize
 from models.interruption import Interrupted, Interruption
 from models.optimizer import (
@@ -243,11 +243,9 @@ class Trainer:
             return
         try:
             self._restore(state)
-        except (MemoryError, torch.OutOfMemoryError):
-            raise  # the state may be good: not to be replaced
         except Exception as error:
-            if NO_MEMORY.search(str(error)):
-                raise
+            if may_be_good(error):
+                raise  # not to be replaced
             why = f"{type(error).__name__}: {error}".partition("\n")[0]
             print(f"{self.checkpoint}: not a state of this version ({why});", flush=True, end=" ")
             print("starting from the beginning", flush=True)

@@ -1,14 +1,13 @@
 """Reading the tables of a page, to compare what they quote with where it comes from."""
 
-import argparse
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from workflow.settings import Settings, load
 from workflow.studies.robustness import gather
-from workflow.study import selected
 
 ROOT = Path(__file__).resolve().parent.parent
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
@@ -82,8 +81,7 @@ def by_seed(metrics: dict) -> dict:
 
 def cells(preset: str) -> dict:
     """The same of what study 1 measured of a preset's networks; names begin with the reading."""
-    whole = argparse.Namespace(preset=preset, datasets=None, methods=None, seeds=None)
-    return by_seed(gather(selected(whole), ROOT / "results"))
+    return by_seed(gather(Settings(load() | {"preset": preset}), ROOT / "results"))
 
 
 def merged(*sources: dict) -> dict:

@@ -5,6 +5,7 @@ that refer to each other, sections that are complete, counts that exist.
 """
 
 import math
+from collections import Counter
 
 import yaml
 
@@ -136,9 +137,7 @@ def _labels(settings: Settings):
         "datasets": {name: settings.dataset(name).title for name in settings.datasets},
     }
     for key, names in called.items():
-        for label in sorted(
-            {text for text in names.values() if list(names.values()).count(text) > 1}
-        ):
+        for label in sorted(text for text, count in Counter(names.values()).items() if count > 1):
             alike = " and ".join(name for name, text in names.items() if text == label)
             yield f"{key}: {alike} are both called {label!r}; tables tell them apart by that alone"
 
