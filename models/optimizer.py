@@ -64,7 +64,7 @@ def warmed(step: int, steps: int) -> float:
     """The share of its learning rate that a step has, counted from 0: 1/n, 2/n, ... 1 over n `steps`.
 
     Adam's first updates move every weight by the whole rate, most of them one way. Where an output
-    has thousands of inputs that is far, and the rate of a code has its exponential (docs/record.md).
+    has thousands of inputs that is far, and the rate of a code has its exponential (docs/starts.md).
     tolstikhin/wae has no such thing: 0 steps, all of the rate from the first.
     """
     return min(1.0, (step + 1) / steps) if steps else 1.0

@@ -185,7 +185,7 @@ class Trainer:
         """What of an epoch's losses (steps, k) says that the run diverged, in words.
 
         One step beyond the limit does not: a stochastic encoder's first steps can have any rate, and
-        the network is back at the next (docs/record.md). The median is then as it would be.
+        the network is back at the next (docs/starts.md). The median is then as it would be.
         """
         limit, typical = self.train["diverged_above"], parts[:, 0].abs().median()
         bad = (~parts.isfinite().all(1)).nonzero()
