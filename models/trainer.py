@@ -131,14 +131,14 @@ class Trainer:
                 self._run_epoch(interruption, progress)
         self._close_session()
 
-    def _rate(self, base: float) -> float:
-        """The learning rate of the present step, from a group's base rate."""
+    def _rate(self, base: float, step: int) -> float:
+        """The learning rate of a step of this epoch, from a group's base rate."""
         scheduled = learning_rate(base, self.train["schedule"], self.epoch, self.train["epochs"])
-        return scheduled * warmed(self.steps_done, self.train["warmup_steps"])
+        return scheduled * warmed(step, self.train["warmup_steps"])
 
     def _set_rates(self) -> None:
         for group, base in enumerate(self.rates):
-            set_learning_rate(self.optimizer, group, self._rate(base))
+            set_learning_rate(self.optimizer, group, self._rate(base, self.steps_done))
 
     def _pretrain(self, interruption: Interruption) -> None:
         if self.pretraining.done:
@@ -172,7 +172,7 @@ class Trainer:
         if why := self._divergence(parts):
             self._close_session()
             raise Diverged(f"epoch {self.epoch + 1}, {why}")
-        rate = self._rate(self.rates[0])
+        rate = self._rate(self.rates[0], self.steps_done - 1)
         means = parts.double().mean(0).tolist()
         speed = steps * self.batch / max(seconds, 1e-9)
         self.epoch, self.position, self.parts = self.epoch + 1, 0, None

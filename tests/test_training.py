@@ -49,9 +49,19 @@ def test_decaying_schedule():
     assert factors == pytest.approx([100 ** (-1 / 50)] * 50)
 
 
-@pytest.mark.parametrize(("steps", "shares"), [(0, [1] * 8), (4, [0.25, 0.5, 0.75, *[1] * 5])])
+@pytest.mark.parametrize(
+    ("steps", "shares"),
+    [
+        (0, [1] * 8),
+        (4, [0.25, 0.5, 0.75, *[1] * 5]),
+        (8, [step / 8 for step in range(1, 9)]),
+    ],
+)
 def test_the_first_steps_have_a_share_of_their_rate(tmp_path, steps, shares):
-    """Over the border of epochs, five steps long, of which the second has half of the rate."""
+    """Over the border of epochs, five steps long, of which the second has half of the rate.
+
+    The learning curve has the rate of an epoch's last step.
+    """
     images = torch.from_numpy(tiny_data().train_images)
     info = tiny_info("vae", warmup_steps=steps, epochs=2)
     trainer, rates = Trainer(info, images, tmp_path / "c.pt", "f"), []
@@ -60,6 +70,8 @@ def test_the_first_steps_have_a_share_of_their_rate(tmp_path, steps, shares):
     trainer.fit(mock.Mock(spec=Interruption, reason=lambda: None))
     scheduled = [1e-3] * 5 + [5e-4] * 5
     assert rates == pytest.approx([s * r for s, r in zip([*shares, 1, 1], scheduled, strict=True)])
+    curve = [row["learning_rate"] for row in trainer.history]
+    assert curve == pytest.approx([rates[4], rates[9]])
 
 
 def test_pixel_noise_is_a_truncated_normal():
