@@ -2,8 +2,6 @@
 
 import os
 
-from threadpoolctl import threadpool_limits
-
 
 def limit_threads() -> bool:
     """One thread, unless OMP_NUM_THREADS says otherwise (Snakemake sets it for its jobs).
@@ -12,6 +10,12 @@ def limit_threads() -> bool:
     other: two on two busy cores took over ten minutes for what one does in five seconds. True if
     that was done; it reaches the libraries that are loaded.
     """
+    try:
+        from threadpoolctl import threadpool_limits
+    except (
+        ModuleNotFoundError
+    ):  # `workflow.carry unpack` comes before all packages, and computes nothing
+        return False
     ours = "OMP_NUM_THREADS" not in os.environ
     if ours:
         threadpool_limits(1)

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -113,3 +115,18 @@ def test_an_archive_cannot_write_elsewhere(checkouts, tmp_path):
     carry.write_parts("results", {"../a": file}, tmp_path, limit=10_000)
     with pytest.raises(ValueError, match="not a file that `pack` packs"):
         unpack(tmp_path)
+
+
+def test_unpacking_takes_nothing_but_python(tmp_path):
+    """The packages are among what is unpacked: -S leaves out every one that is installed here."""
+    root = Path(__file__).parents[1]
+    file = tmp_path / "here/results/paper/data/mnist.npz"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"data")
+    carry.write_parts("mnist", {"results/paper/data/mnist.npz": file}, tmp_path, limit=2000)
+    there = tmp_path / "there"
+    there.mkdir()
+    command = [sys.executable, "-S", "-m", "workflow.carry", "unpack", str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    subprocess.run(command, cwd=there, env=environment, check=True)
+    assert (there / "results/paper/data/mnist.npz").read_bytes() == b"data"
