@@ -5,6 +5,7 @@ import signal
 import time
 
 EXIT_INTERRUPTED = 75  # EX_TEMPFAIL: state is saved, the same command goes on from there
+GOES_ON = "the same command goes on from there"  # the end of a stopped run's last word
 
 
 class Interrupted(Exception):

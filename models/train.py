@@ -36,7 +36,7 @@ from data.arguments import options, takes_settings
 from data.files import atomic_write, digest, write_json
 from models.checkpoint import load_checkpoint, run_lock, save_checkpoint
 from models.device import pick_device, supported_precision
-from models.interruption import EXIT_INTERRUPTED, Interrupted, Interruption
+from models.interruption import EXIT_INTERRUPTED, GOES_ON, Interrupted, Interruption
 from models.provenance import provenance
 from models.throughput import flops_per_image, matrix_peak, peak_memory
 from models.trainer import Diverged, Trainer
@@ -154,6 +154,8 @@ def train(
         if run:
             print(f"{final}: this run has been trained to its end; writing it again", flush=True)
         else:
+            if reason := interruption.reason():  # no time to build a network
+                raise Interrupted(f"{reason}: not begun this time")
             warn_of_processor(params["model"]["width"], device)
             images = torch.from_numpy(data.train_images).to(device)
             trainer = Trainer(info, images, checkpoint, fingerprint(decides), origin["code_sha256"])
@@ -186,7 +188,7 @@ def main() -> None:
     try:
         train(args.data, args.method, args.seed, args.params, args.out, checkpoint, args.final)
     except Interrupted as stop:
-        print(f"{stop}; the same command goes on from there", flush=True)
+        print(f"{stop}; {GOES_ON}", file=sys.stderr, flush=True)
         sys.exit(EXIT_INTERRUPTED)
 
 

@@ -1,6 +1,9 @@
 """Which run stands as the record, what is taken into it, and what is rendered of it."""
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,11 +18,13 @@ from workflow.settings import Settings, load
 def test_record_is_the_best_run_that_is_committed(tmp_path):
     assert record.committed("quick", tmp_path) is None
     narrow = tmp_path / "narrow" / "metrics.json"
-    write_json(narrow, {})
+    write_json(narrow, {"datasets": {"mnist": {}, "celeba": {}}})
     assert record.committed("quick", tmp_path) == narrow
     assert record.committed("narrow", tmp_path) is None
     full = tmp_path / "paper" / "metrics.json"
-    write_json(full, {})
+    write_json(full, {"datasets": {"mnist": {}}})
+    assert record.committed("quick", tmp_path) == narrow  # it has more
+    write_json(full, {"datasets": {"mnist": {}, "celeba": {}, "omniglot": {}}})
     assert record.committed("quick", tmp_path) == record.committed("narrow", tmp_path) == full
     assert record.committed("paper", tmp_path) is None
 
@@ -150,3 +155,18 @@ def test_a_record_is_rendered_as_far_as_it_goes(tmp_path):
     words = ("--missing", "--preset", "narrow", "--seeds", "0")
     missing = run(folder, "python", "-m", "workflow.record", *words)
     assert missing.stdout.split() == [f"results/narrow/{lacking}"]
+
+
+def test_nothing_is_rendered_of_a_record_without_runs(tmp_path):
+    folder = copy_repository(tmp_path / "copy")
+    shutil.rmtree(folder / "results", ignore_errors=True)
+    write_json(folder / "results/paper/logs/a.json", {})
+    done = subprocess.run(
+        [sys.executable, "-m", "workflow.record"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1 and "no run of preset paper is finished" in done.stderr
+    assert not (folder / "results/paper/metrics.json").exists()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from models.interruption import GOES_ON
 from tests.pipeline import common_folder, finished_copy, run
 from workflow import unfinished
 
@@ -68,6 +69,17 @@ def test_what_waits_is_named_below_what_failed(tmp_path):
     assert lines[1:] == ["    - so not made: metrics", "    - so not made: score"]
     (line,) = unfinished.missing([target], {target}, {target: {}})  # a rule without a file, `show`
     assert "no word in its log" in line
+
+
+def test_a_job_that_stopped_has_not_failed(tmp_path):
+    words = {"failed": "ValueError: why", "stopped": "time budget used up: x; " + GOES_ON}
+    for name, line in words.items():
+        (tmp_path / name).write_text(f"epoch 1\n{line}\n")
+    failed, stopped = (Job(name, str(tmp_path / name)) for name in words)
+    says = {"failed": "Jobs that failed: 1", "stopped": f"jobs that stopped ({GOES_ON}): 1"}
+    assert unfinished.outcome({failed}) == says["failed"]
+    assert unfinished.outcome({stopped}) == says["stopped"]
+    assert unfinished.outcome({failed, stopped}) == "; ".join(says.values())
 
 
 def test_a_log_without_words(tmp_path):

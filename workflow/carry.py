@@ -8,12 +8,14 @@
 other machine does not have, and prepared datasets (run the data phase of the preset first). Each is
 a .tar.xz, cut into parts of at most --limit MiB; parts.json beside them lists their digests.
 `unpack`, run there in the checkout, keeps the parts it is given until an archive is complete, then
-puts it in its place; it may be called once for each load. Then, whatever has arrived:
+puts it in its place, once: files that are there already stay as old as they are, or the engine would
+make anew what was made from them. It may be called once for each load. Then, whatever has arrived:
 
     PYTHONPATH=.carried/site python -m snakemake --cores 8 all --config preset=paper ...
 
-`results` packs records, scores with their values per image and curves (on demand the samples), but
-neither weights, which their digests in run.json name, nor data; `unpack` puts them into results/ here.
+`results` packs records, scores with their values per image and curves (on demand the samples), of all
+that is there, but neither weights, which their digests in run.json name, nor data; `unpack` puts them
+into results/ here.
 """
 
 import argparse
@@ -32,9 +34,11 @@ from workflow.measured import RUNS, SAMPLES, SCORES
 
 STORE = Path(".carried")  # parts of incomplete archives, and the installed wheels
 INDEX = "parts.json"
+DONE = STORE / "done.json"  # what was unpacked: {archive: {part: digest}}
 MIB = 2**20
 NOT_FOR_RUNNING = {"dvc", "ruff", "snakefmt", "hypothesis", "pytest-xdist", "sphinx", "myst-parser"}
-RESULTS = (*RUNS, *SCORES, "logs/**/*.log", "benchmarks/**/*.tsv")
+FINISHED = (*RUNS, *SCORES)
+RESULTS = (*FINISHED, "logs/**/*.log", "benchmarks/**/*.tsv")
 
 
 def needed_packages(has: set[str]) -> list[str]:
@@ -97,6 +101,8 @@ def write_parts(name: str, files: dict[str, Path], folder: Path, limit: int) -> 
     content = archive(files)
     index = read_json(folder / INDEX) if (folder / INDEX).exists() else {}
     index[name] = {}
+    for old in folder.glob(f"{name}.tar.xz.*"):
+        old.unlink()
     for number, start in enumerate(range(0, len(content), limit)):
         part = folder / f"{name}.tar.xz.{number:04d}"  # the index sorts names
         part.write_bytes(content[start : start + limit])
@@ -128,15 +134,19 @@ def results(args: argparse.Namespace) -> None:
     """What was measured, for `unpack`."""
     args.out.mkdir(parents=True, exist_ok=True)
     root = Path("results") / args.preset
-    patterns = (*RESULTS, *SAMPLES) if args.with_samples else RESULTS
-    paths = sorted({path for pattern in patterns for path in root.glob(pattern)})
-    if not paths:
+
+    def found(*patterns: str) -> list[Path]:
+        paths = {path for pattern in patterns for path in root.glob(pattern)}
+        return sorted(p for p in paths if not args.datasets or {*args.datasets} & {*p.parts})
+
+    if not found(*FINISHED):
         raise ValueError(f"{root}: nothing finished is there to send")
+    paths = found(*RESULTS, *SAMPLES) if args.with_samples else found(*RESULTS)
     write_parts("results", {str(path): path for path in paths}, args.out, args.limit * MIB)
 
 
 def put(content: bytes) -> None:
-    """Unpack one archive below the current folder; wheels are installed to .carried/site."""
+    """Unpack one archive below the current folder; wheels go to .carried/wheels."""
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:xz") as tar:
         for member in tar:
             path = Path(member.name)
@@ -147,29 +157,55 @@ def put(content: bytes) -> None:
             # Written anew, hence newer than the checkout, as the engine wants its outputs.
             with atomic_write(STORE / path if path.parts[0] == "wheels" else path) as temporary:
                 temporary.write_bytes(tar.extractfile(member).read())
-    wheels = STORE / "wheels"
-    if wheels.exists():
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
-        pip += ["--disable-pip-version-check", "--no-compile", "--upgrade"]
-        pip += ["--target", STORE / "site"]
+
+
+def install(wheels: Path) -> None:
+    """Install a folder of wheels to .carried/site and remove it."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
+    pip += ["--disable-pip-version-check", "--no-compile", "--upgrade", "--target", STORE / "site"]
+    try:
         subprocess.run([*pip, *sorted(wheels.iterdir())], check=True)
-        shutil.rmtree(wheels)
+    except subprocess.CalledProcessError as error:
+        here = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise ValueError(
+            f"wheels: not installed (above); this is Python {here}: pack with --python {here}"
+        ) from error
+    shutil.rmtree(wheels)
+
+
+def take(folder: Path, parts: dict[str, str]) -> list[Path]:
+    """Keep what is in `folder` of an archive's parts; all that are here so far, in order, undamaged."""
+    for part, sha256 in parts.items():
+        new, kept = folder / part, STORE / part
+        if new.exists():
+            if digest(new) != sha256:
+                raise ValueError(f"{new}: damaged; carry it again")
+            shutil.copyfile(new, kept)
+        elif kept.exists() and digest(kept) != sha256:
+            kept.unlink()  # of an archive of this name that was packed earlier
+    return [STORE / part for part in parts if (STORE / part).exists()]
 
 
 def unpack(args: argparse.Namespace) -> None:
     """Take the parts in a folder; put every archive that is complete in its place."""
+    if not (args.folder / INDEX).exists():
+        raise ValueError(f"{args.folder}: no {INDEX}; give a folder that `pack` or `results` wrote")
     STORE.mkdir(exist_ok=True)
+    done = read_json(DONE) if DONE.exists() else {}
     for name, parts in read_json(args.folder / INDEX).items():
-        for part, sha256 in parts.items():
-            if (args.folder / part).exists():
-                shutil.copyfile(args.folder / part, STORE / part)
-                if digest(STORE / part) != sha256:
-                    raise ValueError(f"{args.folder / part}: damaged; carry it again")
-        here = [STORE / part for part in parts if (STORE / part).exists()]
+        if parts == done.get(name):
+            print(f"{name}: unpacked before (to have it again, remove {DONE})")
+            continue
+        here = take(args.folder, parts)
         if len(here) == len(parts):
+            shutil.rmtree(STORE / "wheels", ignore_errors=True)  # of a try that failed
             put(b"".join(path.read_bytes() for path in here))
+            if (STORE / "wheels").exists():
+                install(STORE / "wheels")
             for path in here:
                 path.unlink()
+            done[name] = parts
+            write_json(DONE, done)
             print(f"{name}: unpacked")
         elif here:
             print(f"{name}: {len(here)} of {len(parts)} parts so far")
@@ -196,7 +232,8 @@ def main() -> None:
     packing.add_argument("--has", nargs="*", default=["torch", "torchvision"], help=there)
     data = "prepared datasets to pack (default: none)"
     packing.add_argument("--data", nargs="*", default=[], help=data)
-    samples = "generated images too, which are large"
+    sending.add_argument("--datasets", nargs="+", help="what was measured on these (default: all)")
+    samples = "generated images too, which are large: 10,000 of CelebA are 115 MB a run"
     sending.add_argument("--with-samples", action="store_true", help=samples)
     taking.add_argument("folder", type=Path, help="where the parts are")
     args = parser.parse_args()

@@ -3,7 +3,8 @@
     python -m workflow.record --preset narrow      # render what there is (make record: of `paper`)
     python -m workflow.record --missing --preset narrow --seeds 0
 
-The record is the best run that is committed: of preset `paper` where there is one, else of `narrow`.
+The record is the best run that is committed: of preset `paper` once it has every data set that `narrow`
+has, until then of `narrow`.
 It grows in parts, over many sessions and machines, and is committed without weights: the records of
 runs and scores lie in results/<preset>/record/, where no engine looks for outputs of its own. Asked
 for all of a preset, the engine would train again what the record has. `--missing` prints the scores
@@ -41,15 +42,17 @@ TAKEN_IN = (*RUNS, *SCORES, *SAMPLES)
 def committed(preset: str, results: Path = Path("results")) -> Path | None:
     """The metrics.json that stands as `record` beside a run of `preset`; None without one.
 
-    A run of a preset that makes the record is not its own, and a better run has none.
+    A run of a preset that makes the record is not its own, and a better run has none. A better one
+    that lacks a data set of another is none yet.
     """
-    for name in PRESETS:
-        path = results / name / "metrics.json"
-        if name == preset:
-            return None
-        if path.exists():
-            return path
-    return None
+    better = PRESETS[: PRESETS.index(preset)] if preset in PRESETS else PRESETS
+    paths = [results / name / "metrics.json" for name in better]
+    measured = {
+        path: set(read_json(path, ("datasets",))["datasets"]) for path in paths if path.exists()
+    }
+    return next(
+        (path for path in measured if measured[path] >= set().union(*measured.values())), None
+    )
 
 
 def run_of(path: Path) -> Path:
@@ -130,10 +133,13 @@ def render(preset: str) -> None:
     """Run the report's commands on the preset's record, as far as they go."""
     config = load() | {"preset": preset}
     out = Path("results", preset)
+    kept = take_in(ROOT / out)
+    if not any(kept.glob(RUNS[0])):
+        sys.exit(f"{out}: no run of preset {preset} is finished; train one first (docs/record.md)")
     lines = commands(
         preset,
         Settings(config).report_settings(),
-        root=take_in(ROOT / out),
+        root=kept,
         out=out,
         partial=True,
         kept=True,

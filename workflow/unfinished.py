@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from data.files import atomic_write
+from models.interruption import GOES_ON
 from workflow.report.commands import commands
 
 TAKEN = (".json", ".csv", ".npz")  # suffixes of what tables are made from; not weights
@@ -24,6 +25,19 @@ def last_words(log: Path) -> str:
     except OSError:
         lines = []
     return lines[-1] if lines else "no word in its log"
+
+
+def outcome(failed: set) -> str:
+    """How many jobs failed, and how many only stopped, in words."""
+    stopped = sum(last_words(log_of(job)).endswith(GOES_ON) for job in failed)
+    words = [f"Jobs that failed: {len(failed) - stopped}"] * (len(failed) > stopped)
+    words += [f"jobs that stopped ({GOES_ON}): {stopped}"] * (stopped > 0)
+    return "; ".join(words)
+
+
+def log_of(job) -> Path:
+    """Of a job of the engine."""
+    return Path(str(next(iter(job.log), "")))
 
 
 def missing(undone: Iterable, failed: set, dependencies: dict) -> list[str]:
@@ -42,9 +56,9 @@ def missing(undone: Iterable, failed: set, dependencies: dict) -> list[str]:
         for cause in seen & failed:
             waiting[cause].append(job)
     for job in sorted(failed, key=str):
-        log = str(next(iter(job.log), ""))
+        log = log_of(job)
         what = job.output[0] if job.output else job
-        lines.append(f"- **{what}**: {last_words(Path(log))} ([log](../../../{log}))")
+        lines.append(f"- **{what}**: {last_words(log)} ([log](../../../{log}))")
         outputs = sorted(str(other.output[0]) for other in waiting[job] if other.output)
         lines += [f"    - so not made: {path}" for path in outputs]
     return lines

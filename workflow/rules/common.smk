@@ -124,3 +124,8 @@ def images_mb(dataset):
 
 def runtime(rule):
     return lambda wildcards, attempt: resources.runtime(rule, attempt)
+
+
+# What a job says goes to its log, and what it says on stderr to the terminal too. `>` empties the log, and
+# `>>` lets both writers append to it: else what python wrote would lie over what tee had.
+LOGGED = " > {log} >> {log} 2> >(tee -a {log} >&2)"

@@ -35,7 +35,7 @@ rule download:
         "find or download {wildcards.dataset}"
     shell:
         "exec python -m data.download {wildcards.dataset} --to {params.folder} --out {output}"
-        " > {log} 2> >(tee -a {log} >&2)"
+        + LOGGED
 
 
 rule prepare:
@@ -61,7 +61,7 @@ rule prepare:
         "prepare {wildcards.dataset}"
     shell:
         "exec python -m data.prepare {wildcards.dataset} --params {params.settings:q}"
-        " {params.manifest} --out {output} > {log} 2> >(tee -a {log} >&2)"
+        " {params.manifest} --out {output}" + LOGGED
 
 
 rule inception:
@@ -84,4 +84,4 @@ rule inception:
         "check FID's Inception weights"
     shell:
         "exec python -m data.inception --manifest {input.manifest} --out {output}"
-        " > {log} 2> >(tee -a {log} >&2)"
+        + LOGGED

@@ -64,7 +64,7 @@ def show_what_there_is():
     root = Path(results("metrics.json")).parent
     page = unfinished.render(root, PRESET, settings.report_settings(), finished, absent)
     print(
-        f"{len(failed)} jobs failed. Why, and the tables of what there is: {page}",
+        f"{unfinished.outcome(failed)}. Why, and the tables of what there is: {page}",
         file=sys.stderr,
     )
 

@@ -36,7 +36,7 @@ rule metrics:
         "gather runs and scores"
     shell:
         "exec python -m workflow.report.collect --preset {params.preset} --params {params.settings:q}"
-        " --root {params.root} --out {output} > {log} 2> >(tee -a {log} >&2)"
+        " --root {params.root} --out {output}" + LOGGED
 
 
 rule tables:
@@ -67,7 +67,7 @@ rule tables:
     shell:
         "exec python -m workflow.report.tables --metrics {input.metrics} {params.record}"
         " --out-md {output.first} {output.read} --tables-dir {output.tables} --summary {output.summary}"
-        " > {log} 2> >(tee -a {log} >&2)"
+        + LOGGED
 
 
 rule figures:
@@ -100,7 +100,7 @@ rule figures:
         "draw figures"
     shell:
         "exec python -m workflow.report.figures --metrics {input.metrics} --root {params.root}"
-        " --out-dir {output} > {log} 2> >(tee -a {log} >&2)"
+        " --out-dir {output}" + LOGGED
 
 
 rule plots:
@@ -126,7 +126,7 @@ rule plots:
         "write the curves as CSV, for dvc plots"
     shell:
         "exec python -m workflow.report.curves --metrics {input.metrics} --root {params.root}"
-        " --out-dir {output} > {log} 2> >(tee -a {log} >&2)"
+        " --out-dir {output}" + LOGGED
 
 
 rule plots_template:
@@ -145,7 +145,7 @@ rule plots_template:
     message:
         "write the page that dvc plots needs no network with"
     shell:
-        "exec python -m workflow.report.plots_template --out {output} > {log} 2> >(tee -a {log} >&2)"
+        "exec python -m workflow.report.plots_template --out {output}" + LOGGED
 
 
 rule page:
@@ -176,7 +176,7 @@ rule page:
         "write {output.first}"
     shell:
         "exec python -m workflow.report.page.render --metrics {input.metrics} {params.record}"
-        " --root {params.root} --out {output.first} {output.read} > {log} 2> >(tee -a {log} >&2)"
+        " --root {params.root} --out {output.first} {output.read}" + LOGGED
 
 
 # Without an output: whenever it is asked for (by `make all`), it prints the verdicts.

@@ -30,4 +30,4 @@ rule sample:
         "sample from {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
         "exec python -m models.sample --run {params.run} --data {input.data}"
-        " --params {params.settings:q} --out {output} > {log} 2> >(tee -a {log} >&2)"
+        " --params {params.settings:q} --out {output}" + LOGGED
