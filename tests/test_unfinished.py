@@ -1,5 +1,7 @@
 """One run fails: the others finish, what is missing is said with its reason, and nothing poses as whole."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,20 @@ def test_a_job_that_stopped_has_not_failed(tmp_path):
     assert unfinished.outcome({failed}) == says["failed"]
     assert unfinished.outcome({stopped}) == says["stopped"]
     assert unfinished.outcome({failed, stopped}) == "; ".join(says.values())
+
+
+def test_a_log_has_all_that_a_job_said_and_nothing_of_the_last_time(tmp_path):
+    """Neither of its two writers, the job and the copy of its stderr, writes over the other."""
+    rules = (Path(__file__).parents[1] / "workflow/rules/common.smk").read_text()
+    log = tmp_path / "log"
+    log.write_text("of the last time\n" * 9)
+    redirected = re.search(r'^LOGGED = "(.*)"$', rules, re.MULTILINE)[1].format(log=log)
+    job = "echo a warning that is long >&2; sleep 0.5; echo epoch 1; sleep 0.5; echo the end >&2"
+    done = subprocess.run(
+        ["bash", "-c", f"({job}) {redirected}; sleep 0.5"], capture_output=True, check=True
+    )
+    assert log.read_text().splitlines() == ["a warning that is long", "epoch 1", "the end"]
+    assert done.stderr.decode().splitlines() == ["a warning that is long", "the end"]
 
 
 def test_a_log_without_words(tmp_path):
