@@ -51,10 +51,12 @@ class Run:
 def load_run(folder: Path | str, device: torch.device | str = "cpu") -> Run:
     """Load a run for evaluation.
 
-    ValueError if `run.json` is damaged or the weights are not those that it names.
+    ValueError if `run.json` is missing or damaged or the weights are not those that it names.
     """
     folder = Path(folder)
     record, weights = folder / "run.json", folder / "weights.safetensors"
+    if not record.exists():
+        raise ValueError(f"{folder}: no run.json; give the folder of a run, which models.train wrote")
     again = f"delete {folder} and run again"
     info = read_json(record, ("status",))
     with reading(record, again):

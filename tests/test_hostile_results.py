@@ -181,6 +181,8 @@ def test_a_missing_file_of_a_run_is_named(run_files, tmp_path):
     folder = written(tmp_path / "seed0", run_files)
     (folder / "weights.safetensors").unlink()
     refused(lambda: load_run(folder), "weights.safetensors", f"delete {folder} and run again")
+    (folder / "run.json").unlink()
+    refused(lambda: load_run(folder), "run.json", "give the folder of a run")
 
 
 def test_weights_of_another_network_with_their_digest_are_named(run_files, tmp_path):
