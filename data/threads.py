@@ -12,10 +12,10 @@ def limit_threads() -> bool:
     """
     try:
         from threadpoolctl import threadpool_limits
-    except (
-        ModuleNotFoundError
-    ):  # `workflow.carry unpack` comes before all packages, and computes nothing
-        return False
+    except ModuleNotFoundError:
+        return (
+            False  # `workflow.carry unpack`, which comes before all packages and computes nothing
+        )
     ours = "OMP_NUM_THREADS" not in os.environ
     if ours:
         threadpool_limits(1)

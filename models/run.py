@@ -56,7 +56,9 @@ def load_run(folder: Path | str, device: torch.device | str = "cpu") -> Run:
     folder = Path(folder)
     record, weights = folder / "run.json", folder / "weights.safetensors"
     if not record.exists():
-        raise ValueError(f"{folder}: no run.json; give the folder of a run, which models.train wrote")
+        raise ValueError(
+            f"{folder}: no run.json; give the folder of a run, which models.train wrote"
+        )
     again = f"delete {folder} and run again"
     info = read_json(record, ("status",))
     with reading(record, again):
