@@ -93,3 +93,6 @@ def test_frames_sentence_and_json_agree():
 def test_effects_are_told_in_words():
     assert str(Effect("a vs b", -18.23, (-25.0, -10.5), "%")) == "-18.2 % (-25.0 to -10.5)"
     assert str(Effect("a vs b", 0.00123, None, "")) == "+0.0012"
+    # The end that is beside zero says on which side of it; a difference of none at all is zero.
+    assert str(Effect("a vs b", 3.23, (-0.034, 6.5), "points")) == "+3.23 points (-0.03 to +6.50)"
+    assert str(Effect("a vs b", 0.0, (0.0, 0.0), "%")) == "+0.0 % (+0.0 to +0.0)"

@@ -33,6 +33,10 @@ class Effect:
         largest = max(map(abs, (self.value, *(self.interval or ()))))
         small = 0 < largest < 1
         decimals = min(4, 1 - math.floor(math.log10(largest))) if small else 1
+        # An end beside zero is not shown as zero: on which side of it decides.
+        for end in self.interval or ():
+            while decimals < 4 and end and not round(end, decimals):
+                decimals += 1
         digits = f"z.{decimals}f"  # z: no minus before what is shown as zero
         text = f"{self.value:+{digits}} {self.unit}".strip()
         if self.interval is None:
