@@ -125,7 +125,6 @@ def images_mb(dataset):
 def runtime(rule):
     return lambda wildcards, attempt: resources.runtime(rule, attempt)
 
-
-# What a job says goes to its log, and what it says on stderr to the terminal too. `>` empties the log, and
-# `>>` lets both writers append to it: else what python wrote would lie over what tee had.
-LOGGED = " > {log} >> {log} 2> >(tee -a {log} >&2)"
+# What a job says goes to its log, and what it says on stderr to the terminal too. Every rule ends with
+#     > {log} >> {log} 2> >(tee -a {log} >&2)
+# where `>` empties the log and `>>` lets both writers append: else one would write over the other.

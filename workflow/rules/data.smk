@@ -35,7 +35,7 @@ rule download:
         "find or download {wildcards.dataset}"
     shell:
         "exec python -m data.download {wildcards.dataset} --to {params.folder} --out {output}"
-        + LOGGED
+        " > {log} >> {log} 2> >(tee -a {log} >&2)"
 
 
 rule prepare:
@@ -61,7 +61,8 @@ rule prepare:
         "prepare {wildcards.dataset}"
     shell:
         "exec python -m data.prepare {wildcards.dataset} --params {params.settings:q}"
-        " {params.manifest} --out {output}" + LOGGED
+        " {params.manifest} --out {output}"
+        " > {log} >> {log} 2> >(tee -a {log} >&2)"
 
 
 rule inception:
@@ -84,4 +85,4 @@ rule inception:
         "check FID's Inception weights"
     shell:
         "exec python -m data.inception --manifest {input.manifest} --out {output}"
-        + LOGGED
+        " > {log} >> {log} 2> >(tee -a {log} >&2)"

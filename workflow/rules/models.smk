@@ -37,4 +37,5 @@ rule train:
     shell:
         "exec python -m models.train --data {input.data} --method {wildcards.method}"
         " --seed {wildcards.seed} --params {params.settings:q} --out {params.out}"
-        " --checkpoint {params.checkpoint} --final {params.final}" + LOGGED
+        " --checkpoint {params.checkpoint} --final {params.final}"
+        " > {log} >> {log} 2> >(tee -a {log} >&2)"

@@ -36,7 +36,8 @@ rule metrics:
         "gather runs and scores"
     shell:
         "exec python -m workflow.report.collect --preset {params.preset} --params {params.settings:q}"
-        " --root {params.root} --out {output}" + LOGGED
+        " --root {params.root} --out {output}"
+        " > {log} >> {log} 2> >(tee -a {log} >&2)"
 
 
 rule tables:
@@ -67,7 +68,7 @@ rule tables:
     shell:
         "exec python -m workflow.report.tables --metrics {input.metrics} {params.record}"
         " --out-md {output.first} {output.read} --tables-dir {output.tables} --summary {output.summary}"
-        + LOGGED
+        " > {log} >> {log} 2> >(tee -a {log} >&2)"
 
 
 rule figures:
@@ -100,7 +101,8 @@ rule figures:
         "draw figures"
     shell:
         "exec python -m workflow.report.figures --metrics {input.metrics} --root {params.root}"
-        " --out-dir {output}" + LOGGED
+        " --out-dir {output}"
+        " > {log} >> {log} 2> >(tee -a {log} >&2)"
 
 
 rule plots:
@@ -126,7 +128,8 @@ rule plots:
         "write the curves as CSV, for dvc plots"
     shell:
         "exec python -m workflow.report.curves --metrics {input.metrics} --root {params.root}"
-        " --out-dir {output}" + LOGGED
+        " --out-dir {output}"
+        " > {log} >> {log} 2> >(tee -a {log} >&2)"
 
 
 rule plots_template:
@@ -145,7 +148,8 @@ rule plots_template:
     message:
         "write the page that dvc plots needs no network with"
     shell:
-        "exec python -m workflow.report.plots_template --out {output}" + LOGGED
+        "exec python -m workflow.report.plots_template --out {output}"
+        " > {log} >> {log} 2> >(tee -a {log} >&2)"
 
 
 rule page:
@@ -176,7 +180,8 @@ rule page:
         "write {output.first}"
     shell:
         "exec python -m workflow.report.page.render --metrics {input.metrics} {params.record}"
-        " --root {params.root} --out {output.first} {output.read}" + LOGGED
+        " --root {params.root} --out {output.first} {output.read}"
+        " > {log} >> {log} 2> >(tee -a {log} >&2)"
 
 
 # Without an output: whenever it is asked for (by `make all`), it prints the verdicts.

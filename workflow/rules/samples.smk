@@ -30,4 +30,5 @@ rule sample:
         "sample from {wildcards.method} on {wildcards.dataset}, seed {wildcards.seed}"
     shell:
         "exec python -m models.sample --run {params.run} --data {input.data}"
-        " --params {params.settings:q} --out {output}" + LOGGED
+        " --params {params.settings:q} --out {output}"
+        " > {log} >> {log} 2> >(tee -a {log} >&2)"

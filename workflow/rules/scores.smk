@@ -40,7 +40,8 @@ rule reference:
         "what {wildcards.score} compares runs on {wildcards.dataset} with"
     shell:
         "exec python -m eval.{wildcards.score}.reference --data {input.data} {params.needs}"
-        " --params {params.settings:q} --out {output}" + LOGGED
+        " --params {params.settings:q} --out {output}"
+        " > {log} >> {log} 2> >(tee -a {log} >&2)"
 
 
 rule score:
@@ -74,4 +75,4 @@ rule score:
     shell:
         "exec python -m eval.{wildcards.score}.score --run {params.run} --data {input.data}"
         " {params.needs} --params {params.settings:q} --out {output.score} --units {output.units}"
-        + LOGGED
+        " > {log} >> {log} 2> >(tee -a {log} >&2)"
