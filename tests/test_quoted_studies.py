@@ -87,7 +87,7 @@ METHODS = {
 ROWS = {
     "FID": "fid.fid.test",
     "FID, codes from the prior": "fid.fid.test",
-    "FID, codes of training images, seed 2": "encoded.fid.test",
+    "FID, codes of training images": "encoded.fid.test",
     "sharpness": "sharpness.samples.value",
     "error, z sampled": "reconstruction.sampled.cost",
     "error, mean of z": "reconstruction.mean.cost",
@@ -157,18 +157,18 @@ def test_a_studys_rows_are_what_it_says(begins):
 
 @pytest.mark.parametrize("study", ["cifar10", "celeba"])
 def test_a_studys_columns_are_what_it_says(study):
-    (table,) = (t for t in tables(PAGE) if t.columns == list(METHODS) and study in t.head.lower())
+    own = [t for t in tables(PAGE) if t.columns == list(METHODS) and study in t.head.lower()]
+    assert own
     sources = [
         read_json(ROOT / f"results/{name}/metrics.json") for name in ("narrow", f"studies/{study}")
     ]
     measured = [*map(by_seed, sources), *map(cells, ("narrow", "study_cifar10"))]
     values, wrong = merged(*measured)[study], []
-    for label, found in table.rows:
-        if MIXED in label:
-            continue
-        for column, cell in zip(table.columns, found, strict=True):
+    rows = [(table.head, *row) for table in own for row in table.rows if MIXED not in row[0]]
+    for head, label, found in rows:
+        for column, cell in zip(METHODS, found, strict=True):
             of = values[METHODS[column]][ROWS[label]]
-            right = [of[seed] for seed in said_seeds(table.head) if seed in of]
+            right = [of[seed] for seed in said_seeds(head) if seed in of]
             if not quotes(cell, right):
                 wrong.append(f"{label}, {column}: {cell}, not {right}")
     assert wrong == []
