@@ -41,7 +41,7 @@ def engine_lines(folder: Path) -> dict[str, list[str]]:
 def test_they_are_the_engines(tmp_path):
     folder = copy_repository(tmp_path)
     record = Path("results/narrow/metrics.json")
-    write_json(folder / record, {})  # the engine asks only whether it is there
+    write_json(folder / record, {"datasets": {}})
     engine = engine_lines(folder)
     params = Settings(tiny_config()).report_settings()
     for words in commands("quick", params, root=QUICK, out=QUICK, record=record).values():

@@ -34,6 +34,7 @@ from workflow.report.commands import commands
 from workflow.settings import ROOT, Settings, SettingsError, check, load
 
 PRESETS = ("paper", "narrow")  # that make a record, the best first
+AGAIN = "`git checkout` it, or remove it"
 # Values per unit and samples are taken in too, but not committed: they are large, and metrics.json and
 # the figures have what they tell.
 TAKEN_IN = (*RUNS, *SCORES, *SAMPLES)
@@ -47,12 +48,12 @@ def committed(preset: str, results: Path = Path("results")) -> Path | None:
     """
     better = PRESETS[: PRESETS.index(preset)] if preset in PRESETS else PRESETS
     paths = [results / name / "metrics.json" for name in better]
-    measured = {
-        path: set(read_json(path, ("datasets",))["datasets"]) for path in paths if path.exists()
-    }
-    return next(
-        (path for path in measured if measured[path] >= set().union(*measured.values())), None
-    )
+    found = [path for path in paths if path.exists()]
+    measured = [set(read_json(path, ("datasets",), AGAIN)["datasets"]) for path in found]
+    for place, path in enumerate(found):
+        if measured[place] >= set().union(*measured[place + 1 :]):
+            return path
+    return None
 
 
 def run_of(path: Path) -> Path:
