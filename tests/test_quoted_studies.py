@@ -87,6 +87,7 @@ METHODS = {
 ROWS = {
     "FID": "fid.fid.test",
     "FID, codes from the prior": "fid.fid.test",
+    "FID, codes of the fitted Gaussian": "fitted.fid.test",
     "FID, codes of training images": "encoded.fid.test",
     "sharpness": "sharpness.samples.value",
     "error, z sampled": "reconstruction.sampled.cost",
@@ -96,7 +97,7 @@ ROWS = {
     "clean images, as recorded": "as_recorded.tsvm.clean",
     "clean images, one scale": "one_scale.tsvm.clean",
 }
-MIXED = "fitted Gaussian"  # rows of one seed, in which one cell has another seed, too
+MIXED = "from the fitted Gaussian"  # rows of one seed, in which one cell has another seed, too
 
 
 def without_reading(values: dict, reading: str) -> dict:
