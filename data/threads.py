@@ -12,10 +12,8 @@ def limit_threads() -> bool:
     """
     try:
         from threadpoolctl import threadpool_limits
-    except ModuleNotFoundError:
-        return (
-            False  # `workflow.carry unpack`, which comes before all packages and computes nothing
-        )
+    except ModuleNotFoundError:  # in `workflow.carry unpack`, which comes before all packages
+        return False
     ours = "OMP_NUM_THREADS" not in os.environ
     if ours:
         threadpool_limits(1)

@@ -94,8 +94,7 @@ def test_a_damaged_part_is_named_and_not_kept(checkouts, tmp_path):
     file = write("results/paper/metrics.json", b"{}")
     carry.write_parts("results", {str(file): file}, tmp_path, limit=1000)
     part = next(tmp_path.glob("results.tar.xz*"))
-    whole = part.read_bytes()
-    part.write_bytes(whole[:-1] + b"?")
+    part.write_bytes(part.read_bytes()[:-1] + b"?")
     with pytest.raises(ValueError, match=rf"{part.name}: damaged"):
         unpack(tmp_path)
     assert not list(Path(".carried").iterdir())

@@ -1,9 +1,6 @@
 """Which run stands as the record, what is taken into it, and what is rendered of it."""
 
 import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -159,14 +156,7 @@ def test_a_record_is_rendered_as_far_as_it_goes(tmp_path):
 
 def test_nothing_is_rendered_of_a_record_without_runs(tmp_path):
     folder = copy_repository(tmp_path / "copy")
-    shutil.rmtree(folder / "results", ignore_errors=True)
     write_json(folder / "results/paper/logs/a.json", {})
-    done = subprocess.run(
-        [sys.executable, "-m", "workflow.record"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1 and "no run of preset paper is finished" in done.stderr
+    done = run(folder, "python", "-m", "workflow.record", check=False)
+    assert done.returncode == 1 and "no run of preset paper is finished" in done.stdout
     assert not (folder / "results/paper/metrics.json").exists()

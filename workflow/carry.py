@@ -37,8 +37,7 @@ INDEX = "parts.json"
 DONE = STORE / "done.json"  # what was unpacked: {archive: {part: digest}}
 MIB = 2**20
 NOT_FOR_RUNNING = {"dvc", "ruff", "snakefmt", "hypothesis", "pytest-xdist", "sphinx", "myst-parser"}
-FINISHED = (*RUNS, *SCORES)
-RESULTS = (*FINISHED, "logs/**/*.log", "benchmarks/**/*.tsv")
+NOTES = ("logs/**/*.log", "benchmarks/**/*.tsv")  # beside what is finished
 
 
 def needed_packages(has: set[str]) -> list[str]:
@@ -135,14 +134,15 @@ def results(args: argparse.Namespace) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     root = Path("results") / args.preset
 
-    def found(*patterns: str) -> list[Path]:
+    def found(*patterns: str) -> set[Path]:
         paths = {path for pattern in patterns for path in root.glob(pattern)}
-        return sorted(p for p in paths if not args.datasets or {*args.datasets} & {*p.parts})
+        return {p for p in paths if not args.datasets or {*args.datasets} & {*p.parts}}
 
-    if not found(*FINISHED):
+    paths = found(*RUNS, *SCORES)
+    if not paths:
         raise ValueError(f"{root}: nothing finished is there to send")
-    paths = found(*RESULTS, *SAMPLES) if args.with_samples else found(*RESULTS)
-    write_parts("results", {str(path): path for path in paths}, args.out, args.limit * MIB)
+    paths |= found(*NOTES, *(SAMPLES if args.with_samples else ()))
+    write_parts("results", {str(path): path for path in sorted(paths)}, args.out, args.limit * MIB)
 
 
 def put(content: bytes) -> None:

@@ -34,7 +34,6 @@ from workflow.report.commands import commands
 from workflow.settings import ROOT, Settings, SettingsError, check, load
 
 PRESETS = ("paper", "narrow")  # that make a record, the best first
-AGAIN = "`git checkout` it, or remove it"
 # Values per unit and samples are taken in too, but not committed: they are large, and metrics.json and
 # the figures have what they tell.
 TAKEN_IN = (*RUNS, *SCORES, *SAMPLES)
@@ -49,11 +48,15 @@ def committed(preset: str, results: Path = Path("results")) -> Path | None:
     better = PRESETS[: PRESETS.index(preset)] if preset in PRESETS else PRESETS
     paths = [results / name / "metrics.json" for name in better]
     found = [path for path in paths if path.exists()]
-    measured = [set(read_json(path, ("datasets",), AGAIN)["datasets"]) for path in found]
-    for place, path in enumerate(found):
-        if measured[place] >= set().union(*measured[place + 1 :]):
-            return path
-    return None
+    while len(found) > 1 and not datasets(found[0]) >= set().union(*map(datasets, found[1:])):
+        del found[0]
+    return next(iter(found), None)
+
+
+def datasets(metrics: Path) -> set[str]:
+    """The data sets of a committed metrics.json."""
+    remedy = "`git checkout` it, or remove it"
+    return set(read_json(metrics, ("datasets",), remedy)["datasets"])
 
 
 def run_of(path: Path) -> Path:
