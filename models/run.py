@@ -48,17 +48,23 @@ class Run:
     prior: object
 
 
+def require(path: Path) -> None:
+    """ValueError if a file of a run is not there; a committed record, for one, has no weights."""
+    if not path.is_file():
+        raise ValueError(
+            f"{path}: no such file; name a run's folder as training leaves it, such as "
+            "results/quick/runs/mnist/vae/seed0"
+        )
+
+
 def load_run(folder: Path | str, device: torch.device | str = "cpu") -> Run:
     """Load a run for evaluation.
 
-    ValueError if `run.json` is missing or damaged or the weights are not those that it names.
+    ValueError if a file is missing or damaged or the weights are not those that it names.
     """
     folder = Path(folder)
     record, weights = folder / "run.json", folder / "weights.safetensors"
-    if not record.exists():
-        raise ValueError(
-            f"{folder}: no run.json; give the folder of a run, which models.train wrote"
-        )
+    require(record)
     again = f"delete {folder} and run again"
     info = read_json(record, ("status",))
     with reading(record, again):
@@ -66,6 +72,7 @@ def load_run(folder: Path | str, device: torch.device | str = "cpu") -> Run:
         if info["status"] == "diverged":
             return Run(info, None, prior)
         model, recorded = build_model(info), info["weights_sha256"]
+    require(weights)
     with reading(weights, again):
         if digest(weights) != recorded:
             raise ValueError(f"{weights}: not the weights that run.json records; {again}")

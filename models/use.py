@@ -46,13 +46,6 @@ from models.seeds import torch_generator
 
 def load(path: Path | str, device: torch.device | str = "cpu") -> "TrainedModel":
     """The trained model of a run's folder. ValueError says what is missing, damaged or diverged."""
-    path = Path(path)
-    for name in ("run.json", "weights.safetensors"):
-        if not (path / name).is_file():
-            raise ValueError(
-                f"{path / name}: no such file; name a run's folder, such as "
-                "results/quick/runs/mnist/vae/seed0, which training writes"
-            )
     return TrainedModel(load_trained(path, device), torch.device(device))
 
 

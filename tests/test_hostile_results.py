@@ -180,9 +180,9 @@ def test_a_record_with_a_wrong_entry_is_named(run_files, tmp_path, change):
 def test_a_missing_file_of_a_run_is_named(run_files, tmp_path):
     folder = written(tmp_path / "seed0", run_files)
     (folder / "weights.safetensors").unlink()
-    refused(lambda: load_run(folder), "weights.safetensors", f"delete {folder} and run again")
+    refused(lambda: load_run(folder), "weights.safetensors", "name a run's folder as")
     (folder / "run.json").unlink()
-    refused(lambda: load_run(folder), "run.json", "give the folder of a run")
+    refused(lambda: load_run(folder), "run.json", "name a run's folder as")
 
 
 def test_weights_of_another_network_with_their_digest_are_named(run_files, tmp_path):

@@ -199,7 +199,7 @@ def test_the_array_of_a_file_is_the_named_the_usual_or_the_only_one(images, tmp_
 
 
 def test_errors_name_the_file_and_the_remedy(run_folder, tmp_path):
-    with pytest.raises(SystemExit, match="run.json: no such file; name a run's folder"):
+    with pytest.raises(SystemExit, match="run.json: no such file; name a run's folder as"):
         call(tmp_path, "sample", "--out", tmp_path / "x.png")
     (tmp_path / "in").mkdir()
     out = ("--out", tmp_path / "x.npz")
