@@ -190,7 +190,7 @@ DIFFERENCES = {  # of study 5: the value, and whether it is a difference in perc
 
 def test_study_5s_differences_are_what_it_says():
     (table,) = (
-        t for t in tables("docs/studies.md") if any("(record)" in head for head in t.columns)
+        t for t in tables("docs/studies/scale.md") if any("(record)" in head for head in t.columns)
     )
     record, study = (
         by_seed(read_json(ROOT / f"results/{name}/metrics.json"))

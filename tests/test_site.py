@@ -22,8 +22,9 @@ def test_site_builds_with_every_page_and_the_docstrings(tmp_path):
     result = build(ROOT / "docs", tmp_path)
     assert result.returncode == 0, result.stderr
     assert not result.stderr
-    for page in (ROOT / "docs").glob("*.md"):
-        assert (tmp_path / f"{page.stem}.html").exists()
+    docs = ROOT / "docs"
+    for page in (*docs.glob("*.md"), *docs.glob("studies/*.md")):
+        assert (tmp_path / page.relative_to(docs)).with_suffix(".html").exists()
     reference = (tmp_path / "api.html").read_text(encoding="utf-8")
     for name in ("models.use.TrainedModel.interpolate", "eval.fid.compare.compare"):
         assert f'id="{name}"' in reference
