@@ -1,11 +1,12 @@
-"""What docs/causes.md quotes of the studies is what their committed results say."""
+"""What pages quote of the studies is what their committed results say."""
 
 import pytest
 
 from data.files import read_json
 from tests.quoted import ROOT, Table, by_seed, cells, merged, quotes, said_seeds, tables
 
-PAGE = "docs/causes.md"
+CAUSES = "docs/causes.md"
+GENERATION = "docs/generation.md"
 # Studies whose table has a row a method: the table's first row begins so, the dataset, what rows are
 # called if not by the method's label, and what all methods' names end in.
 BY_ROW = {
@@ -151,14 +152,14 @@ def wrong_rows(
 
 @pytest.mark.parametrize("begins", BY_ROW, ids=lambda begins: f"{begins[0]}-{len(begins)}")
 def test_a_studys_rows_are_what_it_says(begins):
-    (table,) = (t for t in tables(PAGE) if (t.head, *t.columns)[: len(begins)] == begins)
+    (table,) = (t for t in tables(CAUSES) if (t.head, *t.columns)[: len(begins)] == begins)
     assert len(table.rows) > 4
     assert wrong_rows(table, *BY_ROW[begins]) == []
 
 
 @pytest.mark.parametrize("study", ["cifar10", "celeba"])
 def test_a_studys_columns_are_what_it_says(study):
-    own = [t for t in tables(PAGE) if t.columns == list(METHODS) and study in t.head.lower()]
+    own = [t for t in tables(GENERATION) if t.columns == list(METHODS) and study in t.head.lower()]
     assert own
     sources = [
         read_json(ROOT / f"results/{name}/metrics.json") for name in ("narrow", f"studies/{study}")
