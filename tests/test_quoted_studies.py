@@ -207,7 +207,11 @@ def test_study_5s_differences_are_what_it_says():
             width, epochs = column.removesuffix(" (record)").removeprefix("1/").split(" × ")
             values = record if "record" in column else study
             ending = "" if "record" in column else f"_w{width}_e{epochs}"
-            of_both = [values[dataset][f"{method}{ending}"][name] for method in ("vimae_n", "vae")]
+            names = [f"{method}{ending}" for method in ("vimae_n", "vae")]
+            if not set(names) <= set(values[dataset]):  # not trained
+                wrong += [f"{dataset}, {label}, {column}: {cell}, not empty"] * bool(cell)
+                continue
+            of_both = [values[dataset][of][name] for of in names]
             pairs = [[of[seed] for of in of_both] for seed in (0, 1)]
             right = [100 * (a / b - 1) if relative else a - b for a, b in pairs]
             if not quotes(cell, right):
