@@ -6,6 +6,7 @@ import struct
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -24,12 +25,16 @@ def write_arrays(
 
     ValueError for a path of another ending: numpy would write beside it, with the ending added.
     """
-    path = Path(path)
-    if path.suffix != ".npz":
-        raise ValueError(f"{path}: arrays are written to an .npz; call it so")
+    require_npz(path)
     write = np.savez_compressed if compressed else np.savez
     with atomic_write(path) as temporary:
         write(temporary, **arrays)
+
+
+def require_npz(path: Path | str) -> None:
+    """ValueError for a path that arrays are not written to."""
+    if Path(path).suffix != ".npz":
+        raise ValueError(f"{path}: arrays are written to an .npz; call it so")
 
 
 @contextlib.contextmanager
@@ -69,19 +74,23 @@ def check_count(path: Path | str, found: int) -> None:
 
 def check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
     """ValueError unless a member is an array whose header tells its length."""
-    name = member.filename
     with archive.open(member) as file:
-        version = npy.read_magic(file)
-        if version not in ((1, 0), (2, 0)):
-            raise ValueError(f"{name}: array format {version} is not read")
-        length = 2 if version == (1, 0) else 4
-        size = int.from_bytes(file.read(length), "little")
-        if size > HEADER:
-            raise ValueError(f"{name}: a header of {size:,} bytes")
-        file.seek(len(npy.magic(*version)))
-        read = npy.read_array_header_1_0 if length == 2 else npy.read_array_header_2_0
-        shape, _, dtype = read(file)
-        claimed, there = dtype.itemsize * math.prod(shape), member.file_size - file.tell()
+        check_array(file, member.file_size, member.filename)
+
+
+def check_array(file: BinaryIO, size: int, name: str) -> None:
+    """ValueError unless `file`, of `size` bytes, is an array (.npy) whose header tells its length."""
+    version = npy.read_magic(file)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"{name}: array format {version} is not read")
+    length = 2 if version == (1, 0) else 4
+    header = int.from_bytes(file.read(length), "little")
+    if header > HEADER:
+        raise ValueError(f"{name}: a header of {header:,} bytes")
+    file.seek(len(npy.magic(*version)))
+    read = npy.read_array_header_1_0 if length == 2 else npy.read_array_header_2_0
+    shape, _, dtype = read(file)
+    claimed, there = dtype.itemsize * math.prod(shape), size - file.tell()
     if dtype.hasobject:
         raise ValueError(f"{name}: holds Python objects, which are not read")
     if claimed != there or any(side < 0 for side in shape):

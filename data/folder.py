@@ -23,7 +23,7 @@ import io
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -188,13 +188,16 @@ def images_below(folder: Path) -> Iterator[Path]:
     """The image files at any depth below `folder`, in no order; a name tells that a file is one.
 
     Names that begin with a dot are passed over, and so is what is no file, whatever its name. Links are
-    followed, but no folder is entered twice.
+    followed, but no folder is entered twice: of two ways to it the first by name counts.
     """
     entered = set()
     for parent, folders, names in os.walk(folder, followlinks=True):
-        entered.add(os.path.realpath(parent))
-        ways = {name: os.path.realpath(os.path.join(parent, name)) for name in folders}
-        folders[:] = [name for name, way in ways.items() if name[0] != "." and way not in entered]
+        place = os.path.realpath(parent)
+        if place in entered:
+            folders.clear()
+            continue
+        entered.add(place)
+        folders[:] = sorted(name for name in folders if name[0] != ".")  # which of two ways counts
         for path in (Path(parent, name) for name in names if name[0] != "."):
             if path.suffix.lower() in SUFFIXES and path.is_file():
                 yield path
@@ -213,15 +216,20 @@ def divide(files: Files, share: float) -> dict[str, Files]:
     return splits
 
 
-def decode(encoded: bytes, side: int, channels: int) -> np.ndarray:
-    """One image file -> uint8 (side, side, channels). A file too large to be one is an error."""
+def decode(
+    encoded: bytes, side: int, channels: int, square: Callable[[tuple[int, int]], int] = min
+) -> np.ndarray:
+    """One image file -> uint8 (side, side, channels). A file too large to be one is an error.
+
+    `square` says of (width, height) how long the side of the central square is that is kept.
+    """
     Image.init()
     known = [name for name in FORMATS if name in Image.OPEN]  # AVIF and others can be left out
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(io.BytesIO(encoded), formats=known) as image:
             upright = ImageOps.exif_transpose(image)
-    length = min(upright.size)
+    length = square(upright.size)
     left, top = (upright.width - length) // 2, (upright.height - length) // 2
     square = flatten(upright.crop((left, top, left + length, top + length)))
     square = square.convert("L" if channels == 1 else "RGB")

@@ -72,9 +72,9 @@ def prepare(dataset: Dataset, params: dict, manifest: Path | None = None) -> sto
     """Read, limit and preprocess a dataset; ValueError if `params` or the data do not fit."""
     limits = {split: params[split] for split in SPLITS}
     for split, limit in limits.items():
-        if limit is not None and limit < 1:
+        if limit is not None and (not isinstance(limit, int) or limit < 1):
             raise ValueError(
-                f"{dataset.name}: {split} is {limit}; it must be at least 1, or null for all"
+                f"{dataset.name}: {split} is {limit!r}; it must be at least 1, or null for all"
             )
     match params["source"]:
         case "official":

@@ -15,7 +15,7 @@ ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 class ImageSet:
     """A prepared dataset.
 
-    Images are uint8 of shape (n, height, width, channels); labels int64 of shape (n,).
+    Images are uint8 of shape (n, height, width, channels); labels int64 of shape (n,), from 0.
     `value_range` says what the networks see: "unit" is [0, 1] (MNIST, Omniglot), "symmetric" is
     [-1, 1] (CIFAR10, CelebA), as `input_normalize_sym` of tolstikhin/wae.
     `meta` travels to the tables; `data.prepare` says what is in it.
@@ -45,6 +45,10 @@ class ImageSet:
                 raise ValueError(
                     f"{self.name}: {split} has {len(images)} images {images.shape[1:]} with labels "
                     f"{labels.dtype}; wanted are some, {self.image_shape}, with int64"
+                )
+            if labels.min() < 0:  # -1 marks images whose label is kept back
+                raise ValueError(
+                    f"{self.name}: {split} labels begin at {labels.min()}; number classes from 0"
                 )
 
     @property

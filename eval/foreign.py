@@ -18,14 +18,14 @@ import torch
 from torch import nn
 
 from data.store import ImageSet
-from eval.job import OPTIONAL, Result, ScoreInputs
+from eval.job import OPTIONAL, Result, ScoreInputs, require_settings
 from models.pixels import activate, to_float
 from models.run import Run
 
 
 @runtime_checkable
 class EncoderDecoder(Protocol):
-    """What the scores ask of a model. If it is an `nn.Module`, it is put into evaluation mode."""
+    """What the scores ask of a model, an `nn.Module`: it is put into evaluation mode."""
 
     latent_dim: int  # d
     value_range: str  # of x: "unit" is [0, 1] and a sigmoid, "symmetric" is [-1, 1] and a tanh
@@ -61,7 +61,7 @@ class Adapter(nn.Module):
 
     def __init__(self, model: EncoderDecoder):
         super().__init__()
-        self.model = model  # registers its layers if it is a module: batch norm can be found
+        self.model = model  # registers its layers, so that batch norm can be found
         self.latent_dim, self.value_range = model.latent_dim, model.value_range
 
     def encode(self, x):
@@ -102,9 +102,7 @@ def evaluate(
     checked: SETTINGS says what it is.
     """
     module = importlib.import_module(f"eval.{score}.score")
-    names = set(module.SETTINGS)
-    if wrong := names.symmetric_difference(settings):
-        raise ValueError(f"{score}: settings lack or do not know {', '.join(sorted(wrong))}")
+    require_settings(score, module.SETTINGS, settings)
     if missing := set(module.NEEDS).difference(OPTIONAL, files or {}):
         raise ValueError(f"{score}: files lack {', '.join(sorted(missing))}")
     if unfit := misfit(module.FITS, data):
@@ -152,13 +150,17 @@ def checked(model, prior, data: ImageSet, device: torch.device):
             )
             lacks = [name for name in wanted if not hasattr(of, name)]
             raise TypeError(f"{type(of).__name__} lacks {', '.join(lacks)} of {protocol.__name__}")
+    if not isinstance(model, nn.Module):  # its layers would be scored as they train
+        raise TypeError(
+            f"{type(model).__name__} is no torch.nn.Module; make it one, so that its layers can be "
+            "found and put into evaluation mode"
+        )
     if model.value_range != data.value_range:
         raise ValueError(
             f"{data.name} is {data.value_range}, the model {model.value_range}: give the ImageSet "
             "the value_range that the model was trained on"
         )
-    if isinstance(model, nn.Module):
-        model.eval()
+    model.eval()
     x = to_float(torch.from_numpy(data.test_images[:2]).to(device), data.value_range)
     mean, log_variance = model.encode(x)
     wanted = (len(x), model.latent_dim)

@@ -23,7 +23,7 @@ import torch
 
 from data import store
 from data.arguments import options, takes_settings
-from data.arrays import write_arrays
+from data.arrays import require_npz, write_arrays
 from data.files import write_json
 from models.device import pick_device
 from models.run import Run, load_run, require_dataset
@@ -93,6 +93,8 @@ def score_main(name: str, score: Callable[[ScoreInputs], Result], needs: tuple[s
         parser.add_argument(f"--{option}", type=Path, required=required, help=HELP.get(option))
     takes_settings(parser)
     arguments = parser.parse_args()
+    require_settings(name, sys.modules[score.__module__].SETTINGS, arguments.params)
+    require_npz(arguments.units)  # now, not after hours
 
     device = pick_device()
     run = load_run(arguments.run, device)
@@ -119,6 +121,12 @@ def score_main(name: str, score: Callable[[ScoreInputs], Result], needs: tuple[s
     shown = ", ".join(f"{key} {of['value']}" for key, of in list(result.values.items())[:6])
     print(f"{name} of {info['method']} on {info['dataset']}, seed {info['seed']}: ", end="")
     print(shown or info["status"])
+
+
+def require_settings(score: str, known: dict, given: dict) -> None:
+    """ValueError unless just the settings that the score knows are given."""
+    if wrong := set(known).symmetric_difference(given):
+        raise ValueError(f"{score}: settings lack or do not know {', '.join(sorted(wrong))}")
 
 
 def save_units(path: Path, result: Result) -> None:

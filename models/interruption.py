@@ -20,8 +20,13 @@ class Interruption:
     """
 
     def __init__(self):
-        deadline = os.environ.get("VIMAE_DEADLINE")
-        self.deadline = float(deadline) if deadline else float("inf")
+        deadline = os.environ.get("VIMAE_DEADLINE") or "inf"
+        try:
+            self.deadline = float(deadline)
+        except ValueError as error:
+            raise ValueError(
+                f"VIMAE_DEADLINE is {deadline!r}; give seconds since 1970, or take it away"
+            ) from error
         follow = os.environ.get("VIMAE_STOP_WITH_PARENT") == "1"
         self.parent = os.getppid() if follow else None
         self.signalled = False

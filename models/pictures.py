@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data.arrays import open_arrays, write_arrays
+from data.arrays import check_array, open_arrays, write_arrays
 from data.files import atomic_write, read_file, reading
 from data.folder import LARGEST, SUFFIXES, images_below
 
@@ -37,6 +37,8 @@ def read_array(path: Path | str, name: str) -> np.ndarray:
         raise ValueError(f"{file}: no such file; correct its path")
     if file.suffix.lower() == ".npy":
         with reading(file, "store it again with numpy.save"), open(file, "rb") as stored:
+            check_array(stored, file.stat().st_size, file.name)
+            stored.seek(0)
             return np.lib.format.read_array(stored, allow_pickle=False)
     with open_arrays(file, "store it again with numpy.savez") as stored:
         names = stored.files

@@ -90,6 +90,13 @@ def load_trained(folder: Path | str, device: torch.device | str = "cpu") -> Run:
 
 
 def require_dataset(run: Run, data: ImageSet) -> None:
-    """ValueError unless the run was trained on the dataset of this name."""
-    if data.name != run.info["dataset"]:
-        raise ValueError(f"--data: {data.name}, but the run was trained on {run.info['dataset']}")
+    """ValueError unless the run was trained on the dataset of this name and on images of this form."""
+    side = run.info["image_size"]
+    trained = run.info["dataset"], (side, side, run.info["channels"]), run.info["value_range"]
+    given = data.name, data.image_shape, data.value_range
+    if given != trained:
+        (name, shape, values), (of, wanted, taken) = given, trained
+        raise ValueError(
+            f"--data: {name} {shape} {values}, but the run was trained on {of} {wanted} {taken}; give "
+            "what it was trained on"
+        )

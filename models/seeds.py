@@ -10,7 +10,10 @@ import torch
 
 
 def derive(seed: int, role: str) -> int:
-    """A 63-bit seed for one role ("weights", "batches", "noise", ...) of one run."""
+    """A 63-bit seed for one role ("weights", "batches", "noise", ...) of one run.
+
+    Of it torch takes the lower 32 bits on a CPU.
+    """
     return int.from_bytes(hashlib.sha256(f"{seed}/{role}".encode()).digest()[:8], "big") >> 1
 
 

@@ -184,7 +184,8 @@ def main() -> None:
     kept = "keep the finished run here too, until you remove it (default: nowhere)"
     parser.add_argument("--final", type=Path, help=kept)
     args = parser.parse_args()
-    checkpoint = args.checkpoint or args.out.with_name(args.out.name + ".checkpoint.pt")
+    out = args.out.absolute()  # "." has no name of its own
+    checkpoint = args.checkpoint or out.with_name(out.name + ".checkpoint.pt")
     try:
         train(args.data, args.method, args.seed, args.params, args.out, checkpoint, args.final)
     except Interrupted as stop:

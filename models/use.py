@@ -87,13 +87,19 @@ class TrainedModel:
     def encode(self, images: np.ndarray, sampled: bool = False, seed: int = 0) -> np.ndarray:
         """Images -> codes (n, d): the mean of q(z|x), or one draw of it.
 
-        `sampled` makes no difference for a deterministic encoder; `seed` decides the draws.
+        `sampled` makes no difference for a deterministic encoder; `seed` decides the draws. Those of the
+        first n images are the same for any number of them.
         """
         generator = torch_generator(seed, "use/encode", self.device)
 
         def encode(x):
             mean, log_variance = self.run.model.encode(x)
-            return sample_posterior(mean, log_variance, generator) if sampled else mean.float()
+            if not sampled:
+                return mean.float()
+            noise = torch.empty((BATCH, self.latent), device=self.device).normal_(
+                generator=generator
+            )
+            return sample_posterior(mean, log_variance, noise=noise[: len(x)])
 
         x = torch.from_numpy(self._checked(images))
         value_range = self.run.info["value_range"]
@@ -138,17 +144,8 @@ class TrainedModel:
     def _decode(self) -> Callable[[bytes], np.ndarray]:
         """How the file of a picture becomes an image, as the run's dataset did it."""
         side, _, channels = self.image_shape
-        usual = partial(folder.decode, side=side, channels=channels)
-        if self.run.info["dataset"] != "celeba":
-            return usual
-
-        def decode(encoded):
-            try:  # aligned photographs lose the margin that those trained on have lost
-                return celeba.crop(encoded, "")
-            except ValueError:
-                return usual(encoded)
-
-        return decode
+        square = celeba.square if self.run.info["dataset"] == "celeba" else min
+        return partial(folder.decode, side=side, channels=channels, square=square)
 
     def _checked(self, images: np.ndarray, what: Path | str = "images") -> np.ndarray:
         if images.dtype != np.uint8 or images.shape[1:] != self.image_shape:
@@ -160,13 +157,15 @@ class TrainedModel:
 
     def _checked_codes(self, codes: np.ndarray, what: Path | str = "codes") -> np.ndarray:
         codes = np.asarray(codes)
-        numbers = codes.dtype.kind in "fiu" and codes.size
-        if not numbers or codes.shape[1:] != (self.latent,) or not np.isfinite(codes).all():
+        fits = codes.dtype.kind in "fiu" and codes.size and codes.shape[1:] == (self.latent,)
+        with np.errstate(over="ignore"):  # what float32 does not hold becomes infinite
+            taken = np.ascontiguousarray(codes, np.float32) if fits else None
+        if taken is None or not np.isfinite(taken).all():
             raise ValueError(
-                f"{what}: {codes.dtype} {codes.shape}, or not all finite; this run decodes (n, "
-                f"{self.latent}). `encode` with the same --run writes such codes"
+                f"{what}: {codes.dtype} {codes.shape}, or not all finite in float32; this run decodes "
+                f"(n, {self.latent}). `encode` with the same --run writes such codes"
             )
-        return np.ascontiguousarray(codes, np.float32)
+        return taken
 
     def _draws(self, count: int, seed: int) -> np.ndarray:
         """Codes from the prior, (count, d), as `models.sample` draws them."""

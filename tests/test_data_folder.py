@@ -201,6 +201,16 @@ def test_linked_folders_are_entered_once(tmp_path):
     assert images.meta["counts"] == {"train": 5, "test": 4}
 
 
+@pytest.mark.parametrize("link", ["b", "z/loop", "0"])
+def test_a_folder_with_two_names_counts_once(tmp_path, link):
+    """Else its images would be in both splits."""
+    fill(tmp_path / "a", 6)
+    (tmp_path / link).parent.mkdir(exist_ok=True)
+    (tmp_path / link).symlink_to(tmp_path / "a")
+    found = [path.relative_to(tmp_path).parts[0] for path in folder.images_below(tmp_path)]
+    assert found == [min("a", link)] * 6
+
+
 def test_few_unreadable_files_are_left_out_counted_and_named(tmp_path):
     files = fill(tmp_path, 200)
     files[7].write_bytes(b"no picture")

@@ -124,6 +124,7 @@ def test_synthetic_celeba_says_so_and_its_splits_do_not_overlap():
         ("mnist", {"source": "official", **ALL}, "needs --manifest"),
         ("mnist", {"source": "embedded", "train": 10**6, "test": 1}, "1,000,000 train images"),
         ("mnist", {"source": "embedded", "train": 0, "test": 1}, "at least 1"),
+        ("mnist", {"source": "embedded", "train": "5", "test": 1}, "train is '5'; it must be"),
         ("mnist", {"source": "elsewhere", **ALL}, "elsewhere"),
     ],
 )

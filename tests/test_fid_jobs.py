@@ -118,6 +118,12 @@ def test_a_reference_takes_what_there_is(job):
     assert [found[split].floor["count"] for split in ("test", "train")] == [25, 25]
 
 
+@pytest.mark.parametrize("asked", [{"test": 25}, {"train": 24}, {"test": 24, "train": None}])
+def test_a_reference_of_other_images_is_refused(job, asked):
+    with pytest.raises(ValueError, match="reference.npz: of {'test': 24} real images, not of"):
+        run_fid(job, SETTINGS | {"references": asked})
+
+
 def test_samples_that_do_not_fit_are_refused(job):
     with pytest.raises(ValueError, match="count asks for 26 images, the file has 25"):
         run_fid(job, SETTINGS | {"count": 26})

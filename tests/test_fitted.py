@@ -53,6 +53,11 @@ def save_reference(path, data) -> None:
     fid_reference.save(path, references, fid_reference.key(network, data))
 
 
+def test_one_training_image_has_no_covariance():
+    with pytest.raises(ValueError, match="tiny: one training image has no covariance"):
+        code_moments(inputs_of(Linear(), tiny_data(train=1, side=SIDE, channels=3)))
+
+
 @pytest.mark.parametrize("noise", [None, torch.tensor([-1.0, 0.0, 1.5])])
 def test_moments_are_those_of_all_codes_and_of_the_encoders_noise(noise):
     data = tiny_data(train=BATCH + 7, side=SIDE, channels=3)  # more than a block

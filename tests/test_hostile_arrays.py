@@ -16,6 +16,7 @@ from data import cut_inception, inception, manifest, store
 from data.arrays import open_arrays
 from data.datasets import omniglot
 from data.files import read_json, write_json
+from models.pictures import read_array
 from tests.hostile import bounded, damage, refused
 from tests.tiny import tiny_data
 
@@ -67,6 +68,13 @@ def test_an_array_that_lies_is_refused(tmp_path, member):
 
     refused(read, path.name, "fetch it again", folder=tmp_path, megabytes=LITTLE)
     refused(lambda: store.load(path), path.name, "run the data phase again", megabytes=LITTLE)
+
+
+@pytest.mark.parametrize("array", LYING)
+def test_an_array_alone_that_lies_is_refused(tmp_path, array):
+    path = tmp_path / "images.npy"
+    path.write_bytes(LYING[array])
+    refused(lambda: read_array(path, "images"), path.name, "numpy.save", megabytes=LITTLE)
 
 
 def test_arrays_that_unpack_to_too_much_are_refused_by_their_sum(tmp_path):
@@ -144,6 +152,7 @@ def test_a_dataset_with_any_other_header_is_refused(tmp_path_factory, header):
     [
         ({"train_labels": None}, "train_labels"),
         ({"train_labels": np.zeros(2, np.int64)}, "with labels"),
+        ({"train_labels": np.array([0, -1, 1])}, "begin at -1; number classes from 0"),
         ({"test_labels": np.zeros((2, 1), np.int64)}, "with labels"),
         ({"test_labels": np.zeros(2)}, "float64"),
         ({"train_images": np.zeros((3, 28, 28, 1))}, "float64"),

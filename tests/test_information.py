@@ -75,6 +75,14 @@ def test_the_lower_bound_ends_at_its_ceiling_and_the_upper_does_not():
     assert gaussian_information(z, variance) == pytest.approx(exact, rel=0.01)
 
 
+@pytest.mark.parametrize("log_variance", [-20.0, -30.0, -50.0])
+def test_the_lower_bound_of_an_encoder_as_sharp_as_ours_can_be(log_variance):
+    z, mean, variance = channel(1000, 8, math.exp(log_variance / 2))
+    terms = mixture_information(z, mean, variance)
+    assert terms.mean().item() == pytest.approx(math.log(1000), abs=1e-3)
+    assert terms.max().item() <= math.log(1000) + 2e-3
+
+
 def test_information_of_a_discrete_code_is_the_entropy_of_its_words():
     words = torch.eye(5).repeat(200, 1) * 100
     z = words + torch.randn(words.shape, generator=torch.Generator().manual_seed(0))

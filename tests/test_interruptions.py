@@ -62,6 +62,8 @@ def test_out_of_time_nothing_is_begun(data_file, tmp_path):
     assert stopped.returncode == EXIT_INTERRUPTED
     assert "time budget used up: not begun this time; the same command goes on" in stopped.stderr
     assert not list(tmp_path.glob("a*.pt")) and not (tmp_path / "a").exists()
+    wrong = train_tiny(data_file, tmp_path / "a", environment={"VIMAE_DEADLINE": "soon"})
+    assert "VIMAE_DEADLINE is 'soon'; give seconds since 1970" in wrong.stderr
     assert train_tiny(data_file, tmp_path / "a").returncode == 0
 
 

@@ -242,6 +242,15 @@ def test_score_reports_both_numbers_and_repeats():
     assert len(set(first.indices)) == 6
 
 
+def test_of_one_image_and_of_more_than_there_are():
+    ais = {"seeds": None, "images": 3, "chains": 2, "temperatures": 2, "leapfrog": 1}
+    one = inputs(images=1, ais=ais)
+    with torch.inference_mode():
+        found = score(one)
+    assert found.values["nll"]["se"] is None and found.values["cross_entropy"]["se"] is None
+    assert found.protocol["images"] == found.protocol["ais"]["images"] == 1
+
+
 def test_the_width_is_chosen_by_the_bound_and_a_collapse_is_flagged():
     with torch.inference_mode():
         tuned = score(inputs(proposal="encoder", proposal_scales=[1e-6, 0.1, 30.0]))

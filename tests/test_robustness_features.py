@@ -54,6 +54,10 @@ def test_sampled_features_are_draws_of_the_posterior():
         for features in ("mean", "sampled")
     }
     assert accuracy["mean"] == 100 and accuracy["sampled"] < 80
+    one, five = (
+        accuracies(data, model=Noisy(), features="sampled", draws=n)["svm.clean"] for n in (1, 5)
+    )
+    assert one != five  # codes are drawn anew, of clean images, too
     # A deterministic code is its own draw.
     plain, same = (accuracies(data, features=f) for f in ("mean", "sampled"))
     assert plain == same
@@ -130,6 +134,8 @@ def test_whitened_codes_forget_their_axes_and_sizes():
         inverse = np.linalg.inv(np.cov(codes.T, bias=True))
         expected = np.einsum("ni,ij,nj->n", difference, inverse, difference)
         np.testing.assert_allclose(((pair[:100] - pair[100:]) ** 2).sum(1), expected)
+    line = classify.standardiser(codes[:, :1], "mean_whitened")(codes[:, :1])
+    assert line.mean() == pytest.approx(0) and line.std() == pytest.approx(1)
     doubled = np.column_stack([codes, codes[:, 0]])  # rank 3: the fourth direction says nothing
     found = classify.standardiser(doubled, "mean_whitened")(doubled)
     np.testing.assert_allclose(np.sort(found.std(0)), [0, 1, 1, 1], atol=1e-6)

@@ -16,9 +16,9 @@ from data.files import digest, read_json, write_json
 from eval.fid import reference as fid_reference
 from eval.job import score_main
 from eval.measured import from_error, from_units, measured
-from models.run import build_model
+from models.run import build_model, require_dataset
 from tests import quadrants, test_fid_jobs, test_nll
-from tests.tiny import tiny_data, tiny_info
+from tests.tiny import tiny_data, tiny_info, tiny_run
 from workflow.declarations import scores
 
 SETTINGS = {
@@ -137,6 +137,31 @@ def test_settings_that_are_no_json_are_refused(capsys):
         with pytest.raises(SystemExit):
             run_main(lambda: score_main("sharpness", module.score, ()), "--params", text)
         assert f"--params: {where}not settings in JSON" in capsys.readouterr().err
+
+
+def test_wrong_settings_and_names_are_refused_before_anything_is_read(tmp_path):
+    module = importlib.import_module("eval.information.score")
+    wrong = SETTINGS["information"] | {"resolutoin": 0.1}
+    none = tmp_path / "none"
+    for params, units, message in (
+        (wrong, "units.npz", "information: settings lack or do not know resolutoin"),
+        ({"count": 5}, "units.npz", "do not know batch, resolution"),
+        (SETTINGS["information"], "units.txt", "units.txt: arrays are written to an .npz"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            run_main(
+                lambda: score_main("information", module.score, ()),
+                *("--run", none, "--data", none, "--out", tmp_path / "score.json"),
+                *("--params", json.dumps(params), "--units", tmp_path / units),
+            )
+
+
+@pytest.mark.parametrize("change", [{"side": 32}, {"channels": 3, "side": 28}])
+def test_a_run_is_scored_on_images_of_its_form_only(change):
+    with pytest.raises(
+        ValueError, match="tiny .*, but the run was trained on tiny .28, 28, 1. unit"
+    ):
+        require_dataset(tiny_run("vae"), tiny_data(**change))
 
 
 # The spelling itself.

@@ -286,6 +286,14 @@ def test_features_beyond_double_precision_are_refused():
         TransductiveSVC().fit(1e10 * X, hidden)
 
 
+@pytest.mark.parametrize("annealing", ["weight", "temperature"])
+@pytest.mark.parametrize("stages", [1, 3])
+def test_the_last_stage_is_the_problem_that_is_asked_for(annealing, stages):
+    machine = TransductiveSVC(C=2.0, unlabelled_weight=0.5, annealing=annealing, n_stages=stages)
+    weight, temperature = machine._stages(10, 40)[-1]
+    assert weight == pytest.approx(2.0 * 0.5 * 10 / 40) and temperature == 0
+
+
 def test_too_few_steps_warn():
     X, _, hidden = clusters(9, n=60, d=3, distance=1.0)
     with pytest.warns(ConvergenceWarning, match="increase max_iter"):

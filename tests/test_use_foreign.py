@@ -41,12 +41,13 @@ ROBUSTNESS = quadrants.PARAMS | {
 }
 
 
-class Blind:
-    """No module: its decoder does not look at z, so that ln p(x) is known; q(z|x) is the prior."""
+class Blind(nn.Module):
+    """Its decoder does not look at z, so that ln p(x) is known; q(z|x) is the prior."""
 
     latent_dim, value_range = 2, "unit"
 
     def __init__(self, logit: float, spread: float = 1.0):
+        super().__init__()
         self.logit, self.spread = logit, spread
 
     def encode(self, x):
@@ -106,7 +107,7 @@ def test_scores_of_pictures_ask_for_the_files_that_their_settings_need(tmp_path)
 def test_what_does_not_fit_is_named():
     data, model, prior = tiny_data(), Blind(0.0), Normal()
 
-    class Half:
+    class Half(nn.Module):
         latent_dim, value_range = 2, "unit"
 
         def encode(self, x):
@@ -122,11 +123,16 @@ def test_what_does_not_fit_is_named():
     class Symmetric(Blind):
         value_range = "symmetric"
 
+    class Plain:  # nobody could find its layers, to put them into evaluation mode
+        latent_dim, value_range = 2, "unit"
+        encode, decode_logits = model.encode, model.decode_logits
+
     coloured = tiny_data(channels=3)
     unlabelled = replace(data, test_labels=np.zeros_like(data.test_labels))
     for arguments, message in (
         (("information", Half(), prior, data, INFORMATION), "Half lacks decode_logits of Encoder"),
         (("information", model, object(), data, INFORMATION), "object lacks scale, entropy, log_"),
+        (("information", Plain(), prior, data, INFORMATION), "Plain is no torch.nn.Module; make"),
         (("information", Wrong(), prior, data, INFORMATION), r"mean is \(2, 3\), not .* \(2, 2\)"),
         (
             ("information", Flat(), prior, data, INFORMATION),

@@ -71,6 +71,9 @@ def test_sampled_codes_have_the_spread_of_the_posterior(run_folder, images):
     np.testing.assert_array_equal(drawn, model.encode(many, sampled=True))  # by the seed
     if log_variance is not None:
         assert (drawn[:9] != model.encode(many[:9], sampled=True, seed=1)).any()
+    for count in (1, 9):  # a draw does not depend on how many follow
+        few = model.encode(many[:count], sampled=True)
+        np.testing.assert_allclose(few, drawn[:count], atol=1e-5)
 
 
 def test_samples_are_those_of_the_pipeline_unless_a_seed_is_given(run_folder):
@@ -126,9 +129,11 @@ def test_aligned_photographs_are_cut_as_celeba_is(tmp_path):
     random = np.random.default_rng(0)
     for name, size in (("aligned.jpg", (218, 178, 3)), ("other.jpg", (200, 178, 3))):
         Image.fromarray(random.integers(0, 256, size, np.uint8)).save(tmp_path / name)
+    Image.open(tmp_path / "aligned.jpg").save(tmp_path / "aligned.png")
     aligned, other = ((tmp_path / name).read_bytes() for name in ("aligned.jpg", "other.jpg"))
     expected = celeba.crop(aligned, "")
-    np.testing.assert_array_equal(model.read(tmp_path / "aligned.jpg")[0], expected)
+    for name in ("aligned.jpg", "aligned.png"):
+        np.testing.assert_array_equal(model.read(tmp_path / name)[0], expected)
     expected = image_folder.decode(other, 64, 3)
     np.testing.assert_array_equal(model.read(tmp_path / "other.jpg")[0], expected)
 

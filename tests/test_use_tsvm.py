@@ -69,6 +69,7 @@ def test_labels_may_be_words_and_minus_one(clusters):
     words[y == -1] = -1
     machine = TransductiveSVC().fit(X, words)
     assert machine.score(X, words) == 1.0
+    assert machine.score(X, list(words)) == 1.0  # numpy would make strings of a list
 
 
 def test_minus_one_and_one_class_count_both(clusters):

@@ -70,6 +70,11 @@ def crop(jpeg: bytes, what: str) -> np.ndarray:
         return np.asarray(square.resize((SIZE, SIZE), Image.Resampling.LANCZOS))
 
 
+def square(size: tuple[int, int]) -> int:
+    """Side of the central square of a picture of this (width, height): aligned ones lose a margin."""
+    return CROP if size == (WIDTH, HEIGHT) else min(size)
+
+
 def partition(path: Path) -> dict[str, list[str]]:
     """The file names of each split, in the official order."""
     with reading(path):

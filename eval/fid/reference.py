@@ -68,13 +68,18 @@ def require_count(count: int, params: dict, what: str) -> None:
         )
 
 
+def counts(data: store.ImageSet, asked: dict[str, int | None]) -> dict[str, int]:
+    """How many images each split in `asked` has for a reference: so many, or all there are."""
+    there = {"train": len(data.train_images), "test": len(data.test_images)}
+    return {split: min(count or there[split], there[split]) for split, count in asked.items()}
+
+
 def build(data: store.ImageSet, network: FeatureNetwork, params: dict) -> dict[str, Reference]:
     """References of the splits that `params` names."""
     images = {"train": data.train_images, "test": data.test_images}
-    wanted = {}
-    for split, count in params["references"].items():
-        wanted[split] = len(images[split][:count])
-        require_count(wanted[split], params, f"{split} reference")
+    wanted = counts(data, params["references"])
+    for split, count in wanted.items():
+        require_count(count, params, f"{split} reference")
     needed = dict(wanted)
     for split in wanted:  # the floor takes images of the other split
         other = OTHER[split]

@@ -77,6 +77,12 @@ def distances(images: np.ndarray, inputs: ScoreInputs, path: Path) -> Result:
     key = fid_reference.key(network, inputs.data)
     references, groups = fid_reference.load(path, key), params["groups"]
     counts = {split: reference.statistics.count for split, reference in references.items()}
+    if "references" in params:
+        asked = fid_reference.counts(inputs.data, params["references"])
+        if asked != counts:
+            raise ValueError(
+                f"{path}: of {counts} real images, not of {asked}; {fid_reference.REMEDY}"
+            )
     generated = features(network, images, params["batch"])
     values = {"dims": measured(network.dims)}
     for split, reference in references.items():

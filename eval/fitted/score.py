@@ -60,6 +60,8 @@ def code_moments(inputs: ScoreInputs) -> tuple[torch.Tensor, torch.Tensor]:
         if log_variance is not None:
             noise += log_variance.cpu().double().exp().sum(0)
     codes = torch.cat(means)
+    if len(codes) < 2:
+        raise ValueError(f"{inputs.data.name}: one training image has no covariance; take more")
     return codes.mean(0), codes.T.cov() + (noise / len(codes)).diag()
 
 

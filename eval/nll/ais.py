@@ -41,7 +41,7 @@ def ais_log_marginal(
         chains: C, per image.
         temperatures: T; beta_t = (t / T)^POWER, fine near the prior, where ln p(x|z) is wildest.
         leapfrog: steps of each transition.
-        batch: about how many chains move at once; it bounds the memory.
+        batch: about how many chains move at once; it bounds the memory. Another batch is another draw.
     """
     betas = torch.linspace(0, 1, temperatures + 1, dtype=torch.float64) ** POWER
     bounds = []

@@ -105,8 +105,10 @@ def score(inputs: ScoreInputs) -> Result:
     values = {name: from_units(of) for name, of in units.items()}
     values["nll"]["doubtful"] = sizes.median().item() < COLLAPSED
     # The draws are shared by all images, so their error does not average out over images.
-    error = math.hypot(values["cross_entropy"]["se"], entropy_error)
-    values["cross_entropy"] = from_error(values["cross_entropy"]["value"], error)
+    of_images = values["cross_entropy"]
+    if of_images["se"] is not None:  # of one image there is none
+        error = math.hypot(of_images["se"], entropy_error)
+        values["cross_entropy"] = from_error(of_images["value"], error)
     values["ess_median"] = measured(sizes.median().item())
     values["ess_min"] = measured(sizes.min().item())
     ais = params["ais"]
@@ -123,7 +125,7 @@ def score(inputs: ScoreInputs) -> Result:
         "doubtful": f"the median effective sample size is below {COLLAPSED}",
         "prior_samples": params["prior_samples"],
         "clip": CLIP,
-        "ais": ais,
+        "ais": ais and ais | {"images": min(ais["images"], len(test))},
     }
     return Result(values, protocol, units, rows)
 

@@ -44,13 +44,17 @@ def squared_errors(inputs: ScoreInputs, images: np.ndarray, sampled: bool) -> di
     names = ("sampled", "mean") if sampled else ("mean",)
     errors = {name: torch.empty(len(images), dtype=torch.float64) for name in names}
     size = inputs.params["batch"]
+    # Drawn for all at once: in parts their number would decide the draws.
+    noise = torch.empty((len(images), model.latent_dim), device=inputs.device)
+    noise.normal_(generator=generator)
     for start in range(0, len(images), size):
         batch = torch.from_numpy(images[start : start + size])
         x = to_float(batch.to(inputs.device), value_range)
         mean, log_variance = model.encode(x)
         codes = {"mean": mean}
         if sampled:
-            codes["sampled"] = sample_posterior(mean, log_variance, generator)
+            part = noise[start : start + size]
+            codes["sampled"] = sample_posterior(mean, log_variance, noise=part)
         for name, code in codes.items():
             error = (x - model.decode(code)).double().square().flatten(1).sum(1)
             errors[name][start : start + size] = error

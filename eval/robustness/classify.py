@@ -91,7 +91,7 @@ def standardiser(codes: np.ndarray, features: str) -> Callable[[np.ndarray], np.
     """
     mean, deviation = codes.mean(0), codes.std(0)
     if features == "mean_whitened":
-        variance, axes = np.linalg.eigh(np.cov(codes.T, bias=True))
+        variance, axes = np.linalg.eigh(np.atleast_2d(np.cov(codes.T, bias=True)))
         deviation = np.sqrt(np.where(variance > RANK_TOLERANCE * variance.max(), variance, 0))
     elif features == "mean_one_scale":
         deviation = np.full_like(deviation, np.sqrt(np.mean(deviation**2)))
@@ -104,7 +104,7 @@ def standardiser(codes: np.ndarray, features: str) -> Callable[[np.ndarray], np.
 def classify(encoder: Encoder, task: Task, params: dict) -> dict[str, np.ndarray]:
     """How often each test image was right, (n,) between 0 and 1, by dotted name.
 
-    `<machine>.clean`; `<machine>.<corruption>.<level>`, the mean over draws of the noise;
+    `<machine>.clean`; `<machine>.<corruption>.<level>`, the mean over draws of noise and sampled codes;
     `<machine>.retrained.<corruption>.<level>` for machines trained on images corrupted alike;
     `<machine>.<corruption>.area`, the mean over levels from 0 to the largest, by trapezoids.
     """
@@ -113,7 +113,7 @@ def classify(encoder: Encoder, task: Task, params: dict) -> dict[str, np.ndarray
 
     def test_features(kind=None, level=0.0):
         noisy = kind is not None and CORRUPTIONS[kind].stream is not None
-        for draw in range(params["draws"] if noisy else 1):
+        for draw in range(params["draws"] if noisy or encoder.sampled else 1):
             codes = encoder(task.test_images, f"{task.name}/test/{draw}", kind, level)
             yield standardised(codes)
 

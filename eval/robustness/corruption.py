@@ -64,8 +64,8 @@ class Corruption:
 
     apply   float images (n, c, h, w), level, value range, generator -> corrupted images. Noise is
             drawn on the generator's device, so that it does not depend on the images'.
-    stream  name of the random stream; kinds that share it see the same noise. None: no noise, so
-            that one draw is all there is.
+    stream  name of the random stream; kinds that share it see the same noise. None: no noise,
+            so that one draw is all there is, unless codes are sampled.
     """
 
     apply: Callable[[torch.Tensor, float, str, torch.Generator], torch.Tensor]

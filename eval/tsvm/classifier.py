@@ -307,7 +307,7 @@ class TransductiveSVC(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         if -1 in self.classes_:  # -1 and one other were taken as two classes
             return super().score(X, y, sample_weight)
-        labelled = np.asarray(y) != -1
+        labelled = np.asarray(y, dtype=object) != -1  # a list of strings and -1 stays what it is
         if not labelled.any():
             raise ValueError("y: every sample is -1, unlabelled; there is nothing to score")
         weights = None if sample_weight is None else safe_indexing(sample_weight, labelled)
@@ -347,7 +347,7 @@ class TransductiveSVC(ClassifierMixin, BaseEstimator):
             return [(0.0, 0.0)]
         weight = self.C * self.unlabelled_weight * n_labelled / n_unlabelled
         if self.annealing == "weight":
-            weights = weight * np.logspace(-3, 0, self.n_stages or 10)
+            weights = weight * np.logspace(0, -3, self.n_stages or 10)[::-1]  # one stage: C_U
             return [(0.0, 0.0)] + [(c, 0.0) for c in weights]  # starts from the supervised SVM
         temperatures = weight * np.logspace(1, -2, self.n_stages or 70)
         return [(weight, t) for t in temperatures] + [(weight, 0.0)]

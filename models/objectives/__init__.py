@@ -113,14 +113,17 @@ def rate(z, mean, log_variance, prior) -> torch.Tensor:
     return log_q - prior.log_prob(z)
 
 
-def sample_posterior(mean, log_variance, generator=None) -> torch.Tensor:
+def sample_posterior(mean, log_variance, generator=None, noise=None) -> torch.Tensor:
     """z ~ q(z|x) = N(mean, exp(log_variance)), (n, d), reparametrised; the mean itself if the
     encoder is deterministic (log_variance None). float32 whatever autocast says.
+
+    `noise` (n, d) is drawn from `generator` unless it is given.
     """
     mean = mean.float()
     if log_variance is None:
         return mean
-    noise = torch.empty_like(mean).normal_(generator=generator)
+    if noise is None:
+        noise = torch.empty_like(mean).normal_(generator=generator)
     return mean + noise * (0.5 * log_variance.float()).exp()
 
 
