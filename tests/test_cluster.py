@@ -139,15 +139,51 @@ def test_a_second_run_is_told_of_the_first(tmp_path, monkeypatch, capsys):
     lock.parent.mkdir()
     lock.touch()
     with open(tmp_path / "running", "w") as first:
-        fcntl.flock(first, fcntl.LOCK_EX)
+        fcntl.flock(first, fcntl.LOCK_SH)
         for written, shown in (("", "process ?"), ('{"pid": 7}', "process 7")):
             first.write(written)
             first.flush()
             assert not killed.clear_killed_run(tmp_path)
-            assert f"another run is at work here ({shown})" in capsys.readouterr().err
+            assert f"another run is at work here ({shown} or" in capsys.readouterr().err
         assert lock.exists()
+    for handle in killed.LOCK_HANDLES:
+        handle.close()
     assert killed.clear_killed_run(tmp_path) and not lock.exists()
     assert not capsys.readouterr().err
+
+
+def test_a_run_begun_beside_another_is_alive_when_that_ends(tmp_path):
+    """Else whoever starts third would remove its locks, and what it is making."""
+    words = (
+        "import sys; from pathlib import Path; from workflow import killed;"
+        f"print(killed.clear_killed_run(Path({str(tmp_path)!r})), flush=True); sys.stdin.read()"
+    )
+
+    def begin() -> subprocess.Popen:
+        pipe = subprocess.PIPE
+        return subprocess.Popen([sys.executable, "-c", words], stdin=pipe, stdout=pipe, cwd=ROOT)
+
+    def alone(process) -> bool:
+        return process.stdout.readline().strip() == b"True"
+
+    first = begin()
+    assert alone(first)
+    second = begin()
+    assert not alone(second)
+    lock = tmp_path / "locks" / "0.output.lock"  # the second one's
+    lock.parent.mkdir()
+    lock.touch()
+    first.communicate()
+    assert json.loads((tmp_path / "running").read_text())["pid"] == first.pid  # not emptied
+    third = begin()
+    assert not alone(third) and lock.exists()
+    second.kill()
+    second.communicate()
+    third.communicate()
+    assert (tmp_path / "running").read_text() == ""
+    last = begin()
+    assert alone(last) and not lock.exists()
+    last.communicate()
 
 
 def test_a_record_of_this_host_is_no_other(tmp_path):
@@ -240,6 +276,20 @@ def test_this_interpreter_comes_first_and_once(monkeypatch):
     machine.use_this_interpreter()
     first, *others = os.environ["PATH"].split(os.pathsep)
     assert os.path.exists(f"{first}/python") and others == ["/usr/bin", "/bin"]
+
+
+def test_an_interpreter_that_is_called_python3_alone_is_found(tmp_path, monkeypatch):
+    """As Debian has it. Its environment is found by its own name, which a link would lose."""
+    bare = tmp_path / "a folder" / "python3"
+    bare.parent.mkdir()
+    bare.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    bare.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(bare))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    machine.use_this_interpreter(tmp_path / "engine")
+    words = ["python", "-c", "import sys; print(sys.prefix, *sys.argv[1:])", "a b"]
+    found = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert found == f"{sys.prefix} a b\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="of Linux's malloc")

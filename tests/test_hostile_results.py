@@ -313,6 +313,8 @@ def test_truncated_results_are_named_and_removed(run_files, tmp_path_factory, da
     name = data.draw(st.sampled_from(sorted(whole)))
     files = whole | {name: whole[name][: data.draw(st.integers(0, len(whole[name]) - 2))]}
     folder = written(tmp_path_factory.mktemp("preset") / "runs", files)
+    (would,) = remove_broken(folder.parent, dry=True)
+    assert "would be removed" in would and (folder / name).exists()
     (said,) = remove_broken(folder.parent)
     assert said.startswith(f"{folder / name}: truncated") and "made again" in said
     assert {path.name for path in folder.iterdir()} == set(whole) - {name}

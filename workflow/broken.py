@@ -64,10 +64,10 @@ CHECKS: dict[str, Callable[[Path], str]] = {
 }
 
 
-def remove_broken(root: Path | str) -> list[str]:
+def remove_broken(root: Path | str, dry: bool = False) -> list[str]:
     """Remove the truncated results below `root` (results/<preset>) and say which, a line each.
 
-    Only what is certain: a file that cannot be opened at all stays, its reader will say why. Jobs
+    `dry` only says so. Only what is certain: a file that cannot be opened at all stays, its reader will say why. Jobs
     that run meanwhile are not disturbed: theirs are hidden files until they are whole.
     """
     root, lines = Path(root), []
@@ -79,8 +79,10 @@ def remove_broken(root: Path | str) -> list[str]:
             except OSError:
                 continue
             if wrong:
-                path.unlink()
-                lines.append(f"{path}: truncated ({wrong}); removed, made again where needed")
+                if not dry:
+                    path.unlink()
+                what = "would be removed" if dry else "removed"
+                lines.append(f"{path}: truncated ({wrong}); {what}, made again where needed")
     return lines
 
 

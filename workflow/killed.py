@@ -50,7 +50,7 @@ def at_work(path: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):  # it has just begun
         process = "?"
     return (
-        f"another run is at work here (process {process}): what it makes is locked, or called"
+        f"another run is at work here (process {process} or one begun beside it): what it makes is locked, or called"
         " incomplete, until it ends. Give the command again then; --unlock and --rerun-incomplete are"
         " not needed"
     )
@@ -65,11 +65,7 @@ def boot() -> str:
 
 
 def say_alive(handle: IO) -> None:
-    """Write into the file who we are, renew its age while we run, and empty it when we end."""
-    record = {"host": os.uname().nodename, "boot": boot(), "pid": os.getpid()}
-    handle.truncate(0)
-    handle.write(json.dumps(record))
-    handle.flush()
+    """Renew the age of the file while we run, and empty it when we end as the last one."""
 
     def renew():
         while True:
@@ -77,8 +73,22 @@ def say_alive(handle: IO) -> None:
             with contextlib.suppress(OSError):
                 os.utime(handle.name)
 
+    def end():
+        with contextlib.suppress(OSError, ValueError):  # others are alive, or it is closed
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            handle.truncate(0)
+
     threading.Thread(target=renew, daemon=True).start()
-    atexit.register(handle.truncate, 0)
+    atexit.register(end)
+
+
+def share(handle: IO) -> None:
+    """Be counted among those alive, beside one that may still be looking whether it is alone."""
+    for _ in range(100):  # it takes a moment; a run of an earlier version of this file, its life
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return
+        time.sleep(0.05)
 
 
 def noted(notes: Path) -> Iterator[tuple[Path, Path]]:
@@ -98,8 +108,8 @@ def clear_killed_run(engine: Path = Path(".snakemake")) -> bool:
 
     True if so; False if another run is alive, or may be.
     Without this the engine would ask for --unlock and then for --rerun-incomplete. Whoever runs
-    holds a lock of the system's on a file in `engine`, which dies with it. If we get that one, no
-    run of this machine is alive. Locks of most network file systems do not reach across hosts, so
+    shares a lock of the system's on a file in `engine`, which dies with it. If we get it for us alone,
+    no run of this machine is alive. Locks of most network file systems do not reach across hosts, so
     the file also says who runs, and is as old as its last sign of life. If nobody is alive, what is
     found is stale; if somebody is, the engine's own error stands. On a file system that has no locks
     at all nothing is removed, and the engine asks as it always does.
@@ -113,11 +123,18 @@ def clear_killed_run(engine: Path = Path(".snakemake")) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        handle.close()
         if error.errno in BUSY:
             print(at_work(path), file=sys.stderr, flush=True)
+            LOCK_HANDLES.append(handle)
+            share(handle)
+            say_alive(handle)
+        else:
+            handle.close()
         return False
     LOCK_HANDLES.append(handle)
+    handle.truncate(0)
+    handle.write(json.dumps({"host": os.uname().nodename, "boot": boot(), "pid": os.getpid()}))
+    handle.flush()
     say_alive(handle)
     shutil.rmtree(engine / "locks", ignore_errors=True)
     for marker, output in noted(engine / "incomplete"):
@@ -126,4 +143,5 @@ def clear_killed_run(engine: Path = Path(".snakemake")) -> bool:
         else:
             output.unlink(missing_ok=True)
         marker.unlink()
+    fcntl.flock(handle, fcntl.LOCK_SH)
     return True

@@ -1,12 +1,15 @@
 """What this machine has, and what jobs on it get of it."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
+
+from data.files import atomic_write
 
 KEPT_BYTES = 256 << 20  # more than the largest tensor of a full network's batch on a CPU
 
@@ -73,9 +76,15 @@ def without_gpu(full_size: int) -> str:
     )
 
 
-def use_this_interpreter() -> None:
+def use_this_interpreter(engine: Path = Path(".snakemake")) -> None:
     """Let `python` in a job be the one we run under, also where no environment is activated."""
     folder = str(Path(sys.executable).parent)
+    if shutil.which("python", path=folder) is None:  # it is called python3 alone
+        called = engine.absolute() / "bin" / "python"
+        with atomic_write(called) as temporary:
+            temporary.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+        called.chmod(0o755)  # no link: Python would not find its environment
+        folder = str(called.parent)
     path = os.environ.get("PATH", "")
     if path.split(os.pathsep)[0] != folder:
         os.environ["PATH"] = f"{folder}{os.pathsep}{path}"

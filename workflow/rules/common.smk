@@ -35,11 +35,13 @@ PRESET, DATASETS, METHODS = settings.preset, settings.datasets, settings.methods
 machine.use_this_interpreter()
 machine.keep_freed_memory()
 if workflow.is_main_process:
-    alone = killed.clear_killed_run()
-    for removed in broken.remove_broken(f"results/{PRESET}"):
+    dry = workflow.dryrun  # shows what would be done, and does nothing
+    alone = not dry and killed.clear_killed_run()
+    for removed in broken.remove_broken(f"results/{PRESET}", dry):
         print(removed, file=sys.stderr)
-    broken.remove_forgotten(f"results/{PRESET}")
-    finals.remove_when_accepted(f"results/{PRESET}", alone)
+    if not dry:
+        broken.remove_forgotten(f"results/{PRESET}")
+        finals.remove_when_accepted(f"results/{PRESET}", alone)
     # With --jobs, as on a cluster, threads may not be ours to limit: known when the run starts.
     if workflow.resource_settings.nodes is None:
         limit_cores()
