@@ -187,8 +187,19 @@ def labelled(part: Path, folder: Path, names: list[str] | None, seed: int) -> Fi
 def images_below(folder: Path) -> Iterator[Path]:
     """The image files at any depth below `folder`, in no order; a name tells that a file is one.
 
-    Names that begin with a dot are passed over, and so is what is no file, whatever its name. Links are
-    followed, but no folder is entered twice: of two ways to it the first by name counts.
+    Names that begin with a dot are passed over, and so is what is no file, whatever its name.
+    """
+    for parent, names in folders_below(folder):
+        for path in (parent / name for name in names if name[0] != "."):
+            if path.suffix.lower() in SUFFIXES and path.is_file():
+                yield path
+
+
+def folders_below(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """`folder` and every folder at any depth below it, each with the names of what it holds beside.
+
+    Names that begin with a dot are passed over. Links are followed, but no folder is entered twice: of
+    two ways to it the first by name counts.
     """
     entered = set()
     for parent, folders, names in os.walk(folder, followlinks=True):
@@ -198,9 +209,7 @@ def images_below(folder: Path) -> Iterator[Path]:
             continue
         entered.add(place)
         folders[:] = sorted(name for name in folders if name[0] != ".")  # which of two ways counts
-        for path in (Path(parent, name) for name in names if name[0] != "."):
-            if path.suffix.lower() in SUFFIXES and path.is_file():
-                yield path
+        yield Path(parent), names
 
 
 def divide(files: Files, share: float) -> dict[str, Files]:

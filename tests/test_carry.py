@@ -146,6 +146,8 @@ def test_results_come_back_without_weights_and_data(checkouts, tmp_path):
         write(f"results/paper/{name}", name.encode())
     send(tmp_path / "back", with_samples=True)
     send(tmp_path / "some", with_samples=True, datasets=["mnist", "celeba"])
+    with pytest.raises(ValueError, match="omniglott: no data set; there are celeba, cifar10"):
+        send(tmp_path / "some", datasets=["omniglott", "mnist"])
     with pytest.raises(ValueError, match="nothing finished"):
         send(tmp_path / "none", datasets=["celeba"])
     checkouts("there")

@@ -200,7 +200,7 @@ def test_a_folder_that_cannot_be_is_refused(path):
 
 
 @pytest.mark.parametrize(
-    "name", ["a b", "a;b", "$(id)", "../a", "a/b", "-rf", "'", "", "A", "ä", "a\nb"]
+    "name", ["a b", "a;b", "$(id)", "../a", "a/b", "-rf", "'", "", "A", "ä", "a\nb", "a\n"]
 )
 def test_names_that_become_paths_hold_nothing_for_a_shell(name):
     for section in ("catalogue", "presets", "folders"):

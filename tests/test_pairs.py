@@ -72,8 +72,9 @@ def test_what_is_not_there_is_named_with_what_is():
         document(of, "omniglot", VALUE)
     with pytest.raises(ValueError, match=f"nll: no value of mnist; there are {VALUE}"):
         document(of, "mnist", "nll")
-    with pytest.raises(ValueError, match="z: not there; there are a"):
-        document(of, "mnist", VALUE, ["z"])
+    for value in (VALUE, ""):
+        with pytest.raises(ValueError, match="z: not there; there are a"):
+            document(of, "mnist", value, ["z"])
     with pytest.raises(ValueError, match="a a: .* name each once"):
         document(of, "mnist", VALUE, ["a", "a"])
 

@@ -21,6 +21,7 @@ def test_record_is_the_best_run_that_is_committed(tmp_path):
     full = tmp_path / "paper" / "metrics.json"
     write_json(full, {"datasets": {"mnist": {}}})
     assert record.committed("quick", tmp_path) == narrow  # it has more
+    assert record.committed("narrow", tmp_path) is None  # which a part of `paper` is no record for
     write_json(full, {"datasets": {"mnist": {}, "celeba": {}, "omniglot": {}}})
     assert record.committed("quick", tmp_path) == record.committed("narrow", tmp_path) == full
     assert record.committed("paper", tmp_path) is None

@@ -329,5 +329,12 @@ def test_nothing_to_excuse_at_full_scale(tree):
     mnist = full["datasets"]["mnist"]
     mnist["meta"]["counts"] = mnist["meta"]["official_counts"]
     mnist["settings"]["model"]["width"] = 1.0
+    mnist["settings"]["train"]["epochs"] = 100
     assert notes.deviations(full, paper().tables["IV"]) == []
+    mnist["settings"]["train"]["epochs"] = 5
+    assert notes.deviations(full, paper().tables["IV"]) == ["epochs: 5"]
+    mnist["meta"]["counts"] = mnist["meta"]["official_counts"] | {"test": 100}
+    assert (
+        notes.deviations(full, paper().tables["IV"])[0] == "few test images (MNIST 100 of 10,000)"
+    )
     assert notes.deviations(metrics, paper().tables["IV"]) != []

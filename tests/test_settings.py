@@ -266,7 +266,7 @@ def test_a_mistake_is_named(config, path, value, says):
         check(put(config, path, value))
 
 
-@pytest.mark.parametrize("levels", [[0.2, 0.8], [0.5, 0.3, 0.1], [0.4, 0.9, 0.1], [0.3]])
+@pytest.mark.parametrize("levels", [[0.2, 0.8], [0.5, 0.3, 0.1], [0.4, 0.9, 0.1]])
 @pytest.mark.parametrize("where", ["default", "mnist"])
 def test_tables_name_the_levels_that_are_measured(config, where, levels):
     put(config, f"presets/quick/scores/robustness/{where}/levels", levels)
@@ -276,6 +276,15 @@ def test_tables_name_the_levels_that_are_measured(config, where, levels):
     named = settings.report_settings()["levels"]
     measured = settings.score_settings("robustness", "mnist")["levels"]
     assert named == {"small": min(measured), "large": max(measured)}
+
+
+def test_one_level_has_no_columns(config):
+    """They would be the smallest's and the largest's, with the same head."""
+    put(config, "presets/quick/scores/robustness/mnist", {"levels": [0.3]})
+    with pytest.raises(
+        SettingsError, match=r"levels has 0\.3 alone for mnist; .* give two or more"
+    ):
+        check(config | {"datasets": ["mnist"]})
 
 
 def test_datasets_share_their_smallest_and_their_largest_level(config):

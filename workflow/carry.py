@@ -131,8 +131,13 @@ def pack(args: argparse.Namespace) -> None:
 
 def results(args: argparse.Namespace) -> None:
     """What was measured, for `unpack`."""
-    args.out.mkdir(parents=True, exist_ok=True)
+    from data import registry  # `unpack` runs where numpy may not be
+
     root = Path("results") / args.preset
+    known = {*registry.names(), *(path.name for path in root.glob("runs/*"))}
+    if unknown := {*(args.datasets or ())} - known:
+        raise ValueError(f"{', '.join(unknown)}: no data set; there are {', '.join(sorted(known))}")
+    args.out.mkdir(parents=True, exist_ok=True)
 
     def found(*patterns: str) -> set[Path]:
         paths = {path for pattern in patterns for path in root.glob(pattern)}

@@ -192,11 +192,19 @@ def _score(settings: Settings, score: str, dataset: str):
                 f"{where}: dims is {found['dims']} for {dataset}, but {dims} in scores.fid, whose"
                 " reference it takes; set them alike"
             )
+        if dataset not in settings.scored.get("fid", ()):  # whose settings make the reference
+            yield from _score(settings, "fid", dataset)
 
 
 def _levels(settings: Settings):
     """Noise levels that the tables, which name the smallest and the largest, cannot show."""
     where, levels = f"presets.{settings.preset}.scores.robustness", settings.noise_levels()
+    for name, (small, large) in levels.items():
+        if small == large:
+            yield (
+                f"{where}: levels has {small:g} alone for {name}; a table has a column for the smallest "
+                "and one for the largest, so give two or more"
+            )
     if len(set(levels.values())) > 1:
         ends = "; ".join(
             f"{name}: {small:g} to {large:g}" for name, (small, large) in levels.items()

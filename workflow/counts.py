@@ -32,7 +32,13 @@ def labels(described: Dataset, data: dict) -> dict[str, list] | None:
             size, counts = described.class_size, described.counts
             return {split: [n // size for n in range(counts[split])] for split in SPLITS}
         case "folder":
-            files = folder.find(folder.located(data["path"]), data)
+            where = folder.located(data["path"])
+            files = folder.find(where, data)
+            for below, _ in folder.folders_below(where):
+                if {"{", "}"} & set(str(below)):
+                    raise ValueError(
+                        f"{below}: the engine takes braces for a pattern; rename the folder"
+                    )
             return {split: [label for _, label in files[split]] for split in SPLITS}
     return None
 

@@ -34,13 +34,13 @@ def document(metrics: dict, dataset: str, name: str, methods: list[str] | None =
         raise ValueError(f"{dataset}: no dataset there; there are {', '.join(metrics['datasets'])}")
     entry = metrics["datasets"][dataset]["methods"]
     known = sorted({value for of in entry.values() for value in of})
+    names = [method["name"] for method in metrics["methods"]]
+    chosen = methods or names
+    place = dict(zip(chosen, places(metrics, chosen), strict=True))
     if not name:
         return "\n".join(known)
     if name not in known:
         raise ValueError(f"{name}: no value of {dataset}; there are {', '.join(known)}")
-    names = [method["name"] for method in metrics["methods"]]
-    chosen = methods or names
-    place = dict(zip(chosen, places(metrics, chosen), strict=True))
     grid = run_grid(metrics, dataset, name)
     values = pd.DataFrame(grid.values, names, [f"seed {seed}" for seed in metrics["seeds"]])
     values.insert(0, "mean", grid.means)
@@ -48,7 +48,8 @@ def document(metrics: dict, dataset: str, name: str, methods: list[str] | None =
     for first, second in itertools.combinations(chosen, 2):
         effect = difference(grid, place[first], place[second], name)
         if effect:
-            pairs[f"{first} - {second}"] = str(effect)
+            doubtful = grid.doubtful[[place[first], place[second]]].any()
+            pairs[f"{first} - {second}"] = f"{effect}{'‡' * bool(doubtful)}"
     told = pd.Series(pairs, name="difference (95 % interval)", dtype=str)
     shown_values = values.loc[chosen].dropna(how="all").dropna(axis=1, how="all")
     return f"{shown_values.to_markdown(floatfmt='.4g')}\n\n{told.to_markdown()}"

@@ -5,6 +5,7 @@ mean times what is left of them is the work ahead. Rules of which no job has fin
 from the notes of an earlier run (`benchmarks/<rule>/**/*.tsv`), or else to be as long as the others.
 """
 
+import contextlib
 import csv
 import logging
 import sys
@@ -22,7 +23,8 @@ def earlier_seconds(folder: Path) -> dict[str, float]:
         for path in rule.rglob("*.tsv"):
             with path.open(newline="") as file:
                 rows = list(csv.DictReader(file, delimiter="\t"))
-            seconds += [float(row["s"]) for row in rows[-1:]]
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # damaged: it tells nothing
+                seconds += [float(row["s"]) for row in rows[-1:]]
         if seconds:
             found[rule.name] = fmean(seconds)
     return found

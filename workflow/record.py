@@ -46,11 +46,14 @@ def committed(preset: str, results: Path = Path("results")) -> Path | None:
     that lacks a data set of another is none yet.
     """
     better = PRESETS[: PRESETS.index(preset)] if preset in PRESETS else PRESETS
-    paths = [results / name / "metrics.json" for name in better]
-    found = [path for path in paths if path.exists()]
-    while len(found) > 1 and not datasets(found[0]) >= set().union(*map(datasets, found[1:])):
-        del found[0]
-    return next(iter(found), None)
+    paths = {name: results / name / "metrics.json" for name in PRESETS}
+    found = {name: path for name, path in paths.items() if path.exists()}
+    while len(found) > 1:
+        first, *others = found.values()
+        if datasets(first) >= set().union(*map(datasets, others)):
+            break
+        del found[next(iter(found))]
+    return next((path for name, path in found.items() if name in better), None)
 
 
 def datasets(metrics: Path) -> set[str]:
@@ -113,6 +116,8 @@ def take_in(folder: Path) -> Path:
     What may not be taken in is said on stderr, a line each, with the reason.
     """
     kept = folder / "record"
+    if not any(Path(of).glob(RUNS[0]) for of in (folder, kept)):
+        return kept
     kept.mkdir(parents=True, exist_ok=True)
     if not (kept / "data").is_symlink():
         (kept / "data").symlink_to(Path("..") / "data")
@@ -182,6 +187,10 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(str(error))
     if not args.missing:
+        if args.datasets or args.seeds:
+            parser.error(
+                "--datasets and --seeds go with --missing; what is there is rendered whole"
+            )
         return render(args.preset)
     targets = missing(Settings(config))
     if not targets:  # without a target the engine would make all

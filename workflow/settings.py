@@ -277,7 +277,10 @@ class Settings:
         """
         ends = next(iter(self.noise_levels().values()), ())
         return {
-            "methods": [{"name": m, "label": self.catalogue[m]["label"]} for m in self.methods],
+            "methods": [
+                {"name": m} | {k: v for k, v in self.catalogue[m].items() if k in ("label", "rate")}
+                for m in self.methods
+            ],
             "datasets": self.datasets,
             "seeds": self.seeds,
             "scored": self.scored,

@@ -113,7 +113,8 @@ def _explain(error: jsonschema.ValidationError) -> str:
         case "required":
             return f"{', '.join(key for key in allowed if key not in value)} missing"
         case "pattern":
-            return f"{value!r} is no name; allowed are {allowed[1:-1]}"
+            characters = allowed.removeprefix("^").partition("(")[0]
+            return f"{value!r} is no name; allowed are {characters}"
         case "uniqueItems":
             return f"{value!r} names something twice"
         case "minItems" | "maxItems" | "minProperties" | "minLength":

@@ -35,6 +35,12 @@ def run_robustness(args: argparse.Namespace) -> None:
     if unknown := set(readings) - set(robustness.READINGS):
         there = ", ".join(robustness.READINGS)
         raise SettingsError(f"--readings: no {', '.join(sorted(unknown))}; there are {there}")
+    chosen = [cell.reading for cell in robustness.cells(selected(args), RESULTS)]
+    if not set(readings) & set(chosen):
+        raise SettingsError(
+            "no cell is chosen: robustness is not scored on these data sets, or they have not these "
+            "readings; leave out --datasets or --readings to see which there are"
+        )
     for line in robustness.compute(selected(args), RESULTS, readings):
         print(line, flush=True)
     whole = argparse.Namespace(preset=args.preset, datasets=None, methods=None, seeds=None)

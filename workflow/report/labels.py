@@ -64,4 +64,4 @@ def count_of(done: set[int], wanted: int) -> str:
 
 def seeds_text(done: set[int], wanted: int) -> str:
     """The same of seeds: "3 seeds", "1 to 2 of 3 seeds"."""
-    return f"{count_of(done, wanted)} seed{'s' * (wanted > 1)}"
+    return f"{count_of(done, wanted)} seed{'s' * (max({wanted, *done}) > 1)}"

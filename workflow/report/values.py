@@ -113,13 +113,26 @@ def template_fields(metrics: dict, dataset: str) -> dict[str, str]:
     return level_names(metrics) | {"fid": fid_name(metrics, dataset)}
 
 
-def value_name(metrics: dict, table: Table, column: str, value: str) -> str:
-    """Name in `metrics.json` behind a cell of a table; `value` is what the table calls it."""
+def value_name(
+    metrics: dict, table: Table, column: str, value: str, levels: dict[str, str] | None = None
+) -> str:
+    """Name in `metrics.json` behind a cell of a table; `value` is what the table calls it.
+
+    `levels` are those that the table's heads name, if other than this run's own.
+    """
     entry = table.columns[column]
-    return entry.values[value].format(**template_fields(metrics, entry.dataset))
+    fields = template_fields(metrics, entry.dataset) | (levels or {})
+    return entry.values[value].format(**fields)
 
 
-def table_value(metrics: dict, table: Table, column: str, value: str, method: str) -> Value:
-    """A value of ours as a cell of a table: `value` is what the table calls it."""
-    name = value_name(metrics, table, column, value)
+def table_value(
+    metrics: dict,
+    table: Table,
+    column: str,
+    value: str,
+    method: str,
+    levels: dict[str, str] | None = None,
+) -> Value:
+    """A value of ours as a cell of a table: `value` is what the table calls it; `levels` as above."""
+    name = value_name(metrics, table, column, value, levels)
     return measured(metrics, table.columns[column].dataset, method, name)

@@ -1,7 +1,5 @@
 # Input functions and parameters of the rules, by the file that a rule stands in.
-import os
-
-from data import registry
+from data import folder, registry
 from workflow import declarations, record
 from workflow.code import sources
 
@@ -23,9 +21,8 @@ def data_origin(wildcards):
             return [f"data/embedded/{name}" for name in (*names, "index.json")]
         case "folder":
             # A folder is as old as its list of names: all of them, to see what came or went.
-            return [
-                folder for folder, _, _ in os.walk(os.path.expanduser(data["path"]))
-            ]
+            found = folder.folders_below(folder.located(data["path"]))
+            return [str(below) for below, _ in found]
         case _:
             return []
 

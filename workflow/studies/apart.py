@@ -30,6 +30,7 @@ LABELS = {
     "whitened": "whitened features",
 }
 TITLE = "Robustness, taken apart"
+ALIKE = 0.2  # how far a level may be from what a noise adds on average, relatively
 LEAST_WIDTH = 8.0  # inches of a figure, for its legend
 HEAD = """\
 What is it that Tables III to V measure? Accuracy of the M1+TSVM in %, trained on clean images, under
@@ -44,11 +45,17 @@ of the image's contrast, and how much of what a second image does to it one so m
 
 
 def conditions(levels: list[float], value_range: str) -> list[tuple[str, float | None]]:
-    """(corruption, level) of every row: clean, each noise, and after it what it does on average."""
+    """(corruption, level) of every row: clean, each noise, and after it what it does on average.
+
+    That is left out where no level is near it.
+    """
     large = max(levels)
-    offset = min(levels, key=lambda level: abs(level - large / math.sqrt(2 * math.pi)))
+    added = large / math.sqrt(2 * math.pi)
+    offset = min(levels, key=lambda level: abs(level - added))
     rows = [("clean", None), ("gaussian", large), ("gaussian_clipped", large)]
-    rows += [("brightness", offset), ("mask_zero", large)]
+    if abs(offset / added - 1) < ALIKE:
+        rows.append(("brightness", offset))
+    rows.append(("mask_zero", large))
     if value_range == "symmetric":  # on [0, 1] both masks are one
         rows.append(("mask_black", large))
     return [*rows, ("contrast", large)]

@@ -15,6 +15,7 @@ from workflow.report.paper import Column, Table, paper
 from workflow.report.text.cells import decimals, emphasised, number, printed_number
 from workflow.report.text.readings import AREA, readings, repeats_mask
 from workflow.report.values import (
+    level_names,
     measured,
     table_value,
     template_fields,
@@ -29,6 +30,7 @@ class Head:
 
     `group` is the dataset or the noise, `name` what is beneath it: "paper", or a value and a source.
     `value` is what the table calls it and `source` where it is from, both None of the paper's own.
+    `levels` are the noise levels that it names, the last source's: another is read at the same.
     """
 
     group: str
@@ -36,22 +38,24 @@ class Head:
     column: Column
     value: str | None = None
     source: NamedRun | None = None
+    levels: dict[str, str] | None = None
 
 
 def column_heads(table: Table, column: Column, sources: list[NamedRun]) -> list[Head]:
     """A column of the paper's: its own number, then every value of each source."""
-    fields = template_fields(sources[-1][1], column.dataset)
+    last = sources[-1][1]
+    fields, levels = template_fields(last, column.dataset), level_names(last)
     label = column.label.format(**fields)
-    group = label or dataset_label(sources[-1][1], column.dataset)
+    group = label or dataset_label(last, column.dataset)
     heads = []
     if table.rows:
         heads.append(Head(label or paper().datasets[column.dataset], "paper", column))
     for source in sources:
         for value in column.values:
-            named = value.format(**template_fields(source[1], column.dataset))
+            named = value.format(**template_fields(source[1], column.dataset) | levels)
             alone = label and len(column.values) == 1
             name = source[0] if alone else f"{named} {source[0]}"
-            heads.append(Head(group, name, column, value, source))
+            heads.append(Head(group, name, column, value, source, levels))
     return heads
 
 
@@ -66,8 +70,9 @@ def column_texts(table: Table, head: Head, methods: list[str], bold: bool) -> li
     if head.source is None:
         return [printed_number(table, head.column.name, method) for method in methods]
     metrics, place = head.source[1], (head.column.name, head.value)
-    found = {m: number(table_value(metrics, table, *place, m), table.digits) for m in methods}
-    name = value_name(metrics, table, *place)
+    values = {m: table_value(metrics, table, *place, m, head.levels) for m in methods}
+    found = {method: number(value, table.digits) for method, value in values.items()}
+    name = value_name(metrics, table, *place, head.levels)
     best = best_methods(metrics, head.column.dataset, name, table.better) if bold else set()
     return emphasised(found, best)
 

@@ -126,6 +126,12 @@ class Evidence:
     methods: dict[str, str]  # name: label, in the order of all arrays
     metrics: dict | None = None
 
+    @property
+    def rates(self) -> dict[str, float]:
+        """The rate, in nats, that a run asks of a method whose objective has a target."""
+        methods = self.metrics["methods"] if self.metrics else []
+        return {method["name"]: method["rate"] for method in methods if "rate" in method}
+
     def fill(self, name: str) -> str:
         """A score's name with this run's noise levels."""
         return name.format(**level_names(self.metrics) if self.metrics else {})

@@ -99,7 +99,7 @@ def measured_on(cells: list[Cell], source: Evidence, outcome: Outcome) -> str:
     if outcome.ways[1] > 1:
         parts.append("{} of {} comparisons go the claimed way".format(*outcome.ways))
     if outcome.seeds:
-        parts.append("1 seed" if outcome.seeds == 1 else f"{outcome.seeds} seeds")
+        parts.append(seeds_text({outcome.seeds, outcome.most}, outcome.seeds))
     return "; ".join([*parts, *outcome.remarks])
 
 
@@ -260,7 +260,7 @@ def seeds_behind(judged: list[Judged]) -> set[int]:
 
 
 def as_json(judged: list[Judged]) -> list[dict]:
-    """The same for `metrics.json`: what JSON can hold of every statement, in the paper's order."""
+    """The same for `verdicts.json`: what JSON can hold of every statement, in the paper's order."""
 
     def effect(of: Effect | None) -> dict | None:
         return of and asdict(of)

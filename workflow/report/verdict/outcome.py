@@ -24,6 +24,7 @@ class Outcome:
     place     the comparison that decided, None likewise
     effect    its difference
     seeds     fewest seeds of any comparison (of counted runs: how many); 0 where nothing was tested
+    most      most seeds of any
     by_sign   whether a number without an error took part: the paper's only
     small     it holds, but in the comparison that decided by less than the margin
     ways      how many comparisons go the claimed way, by sign, and of how many; of likeness (0, 0)
@@ -36,6 +37,7 @@ class Outcome:
     place: tuple | None = None
     effect: Effect | None = None
     seeds: int = 0
+    most: int = 0
     by_sign: bool = False
     small: bool = False
     ways: tuple[int, int] = (0, 0)
@@ -100,7 +102,8 @@ def count_failures(cells: list[Cell], source: Evidence) -> Outcome:
             values = grid.values[i][np.isfinite(grid.values[i])]
             missed = 0
             if cell.target:
-                missed = int((abs(values - cell.target["value"]) > cell.target["within"]).sum())
+                wanted = source.rates.get(names[i], cell.target["value"])
+                missed = int((abs(values - wanted) > cell.target["within"]).sum())
             failed += int(grid.diverged[i]) + missed
             total += int(grid.runs[i])
     if not total:
@@ -108,7 +111,7 @@ def count_failures(cells: list[Cell], source: Evidence) -> Outcome:
         return Outcome(NOT_TESTED, remarks=noted, failures=failures)
     verdict = {0: CONTRADICTED, total: HOLDS}.get(failed, UNDECIDED)
     counted = (f"{failed} of {total} runs failed",)
-    return Outcome(verdict, seeds=total, remarks=counted, failures=counted)
+    return Outcome(verdict, seeds=total, most=total, remarks=counted, failures=counted)
 
 
 def decide(comparisons: list[Comparison]) -> tuple[str, float, Comparison]:
@@ -159,6 +162,7 @@ def judge(cells: list[Cell], source: Evidence) -> Outcome:
         decisive.place,
         effect,
         max(1, min(comparison.seeds for comparison in comparisons)),
+        max(1, *(comparison.seeds for comparison in comparisons)),
         by_sign,
         small=verdict == HOLDS and bool(directed) and 2 * decisive.alike <= LEVEL,
         ways=(sum(directed), len(directed)),
