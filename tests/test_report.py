@@ -333,8 +333,6 @@ def test_nothing_to_excuse_at_full_scale(tree):
     assert notes.deviations(full, paper().tables["IV"]) == []
     mnist["settings"]["train"]["epochs"] = 5
     assert notes.deviations(full, paper().tables["IV"]) == ["epochs: 5"]
-    mnist["meta"]["counts"] = mnist["meta"]["official_counts"] | {"test": 100}
-    assert (
-        notes.deviations(full, paper().tables["IV"])[0] == "few test images (MNIST 100 of 10,000)"
-    )
+    mnist["meta"]["counts"] = mnist["meta"]["official_counts"] | {"test": 2}
+    assert "few test images (MNIST 2 of 3)" in notes.deviations(full, paper().tables["IV"])[0]
     assert notes.deviations(metrics, paper().tables["IV"]) != []
