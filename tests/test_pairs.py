@@ -51,6 +51,15 @@ def test_methods_without_a_value_are_left_out():
     assert "a - c" in chosen and "| b" not in chosen and "seed 1" not in chosen
 
 
+def test_a_difference_of_what_is_doubtful_is_marked():
+    of = metrics({"a": [1.0, 2.0, 4.0], "b": [3.0, 3.0, 4.0], "c": [1.0, 1.0, 1.0]})
+    of["datasets"]["mnist"]["methods"]["a"][VALUE]["doubtful"] = 1
+    lines = document(of, "mnist", VALUE).splitlines()
+    (first,) = (line for line in lines if "| a - b" in line)
+    (second,) = (line for line in lines if "| b - c" in line)
+    assert "‡" in first and "‡" not in second
+
+
 def test_the_effect_of_a_verdict_is_found_again():
     """VIMAE-n less VIMAE-l, which one statement compares alone, by logarithms."""
     of = read_json(ROOT / "results" / "narrow" / "metrics.json")

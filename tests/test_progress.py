@@ -60,6 +60,7 @@ def test_what_an_earlier_run_noted_is_used_until_known_better(tmp_path):
     path = tmp_path / "score" / "nll" / "seed0.tsv"
     path.parent.mkdir(parents=True)
     path.write_text("s\tmax_rss\n40.0\tNA\n")
+    path.with_name("seed1.tsv").write_text("s\tmax_rss\n\tNA\n")  # damaged
     assert earlier_seconds(tmp_path) == {"score": 40.0}
     progress = Progress(tmp_path, io.StringIO())
     told(progress, "run_info", 0, stats={"train": 1, "score": 2, "total": 3})

@@ -27,6 +27,13 @@ def test_record_is_the_best_run_that_is_committed(tmp_path):
     assert record.committed("paper", tmp_path) is None
 
 
+def test_what_is_rendered_is_all_there_is(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["record", "--preset", "narrow", "--seeds", "9"])
+    with pytest.raises(SystemExit):
+        record.main()
+    assert "--datasets and --seeds go with --missing" in capsys.readouterr().err
+
+
 def write_run(folder: Path, weights: str = "a", run: str = "mnist/vae/seed0") -> Path:
     """A finished run with its learning curve."""
     path = folder / "runs" / run / "run.json"

@@ -153,6 +153,17 @@ def test_record_column_only_where_there_is_a_record(tree):
     assert "record" not in " ".join(alone.columns)
 
 
+def test_the_record_is_read_at_the_levels_that_the_heads_name(tree):
+    _, _, metrics = tree
+    other = metrics | {"levels": {"small": 0.5, "large": 0.1}}
+    sources = [("record", metrics), ("run", other)]
+    frame = frames.table_frame(paper().tables["IV"], {}, sources)
+    assert frame.loc[0, "Gauss 0.5 record"] == frame.loc[0, "Gauss 0.5 run"] == "52.0 ± 1.4 (2)"
+    lacks = metrics | {"levels": {"small": 0.2, "large": 0.5}}
+    frame = frames.table_frame(paper().tables["IV"], {}, [("record", metrics), ("run", lacks)])
+    assert frame.loc[0, "Gauss 0.2 record"] == "not run"
+
+
 def test_best_in_bold_with_all_that_are_alike(tree):
     root, params, _ = tree
     one = collect(root, params | {"seeds": [0]}, preset="quick")

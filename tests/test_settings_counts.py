@@ -1,5 +1,7 @@
 """params.yaml: counts that cannot be are refused, and a folder's are cut to what it has."""
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -331,6 +333,13 @@ def test_a_folder_that_is_not_there_is_named(config, tmp_path):
     with pytest.raises(SettingsError, match=r"folders\.pets\.path: .*gone is no folder"):
         check(config)
     check(config | {"datasets": ["mnist"]})  # nor is it needed
+    (tmp_path / "a{b}").mkdir()
+    for number in range(9):
+        Image.new("L", (28, 28), number).save(tmp_path / "a{b}" / f"{number}.png")
+    with_folder(config, path=str(tmp_path), side=28, channels=1)
+    with pytest.raises(SettingsError, match=r"a\{b\}: the engine takes braces for a pattern"):
+        check(config)
+    shutil.rmtree(tmp_path / "a{b}")
     with_folder(config, path=str(tmp_path), side=28, channels=1)
     with pytest.raises(SettingsError, match=r"folders\.pets: .*no images"):
         check(config)
