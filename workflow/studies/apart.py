@@ -37,7 +37,8 @@ What is it that Tables III to V measure? Accuracy of the M1+TSVM in %, trained o
 one change of the reading at a time; networks of preset `{preset}`, none trained anew. ± is the standard
 error over seeds, (n): of n of them only; spread: the best method's mean minus the worst's, in points.
 Brightness is raised by about what clipped noise of level {large:g} adds to a black image on average,
-{large:g} / √(2π), contrast lowered as masks lower it on average: neither has any noise."""
+{large:g} / √(2π) (left out where no level is near that), contrast lowered as masks lower it on average:
+neither has any noise."""
 ANSWERS = """\
 How codes answer to ink, with no classifier: how much of its way from black a code has gone at a share
 of the image's contrast, and how much of what a second image does to it one so much fainter does
