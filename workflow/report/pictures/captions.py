@@ -49,7 +49,7 @@ def charts(metrics: dict) -> dict[str, str]:
     if scores.get("robustness", {}).keys() & scores.get("information", {}).keys():
         names["information"] = (
             "Information in the code against what noise changes of the accuracy, a point a run; hollow:"
-            " the bound is within 1 nat of its ceiling and tells nothing"
+            " a method with a bound within 1 nat of its ceiling, where it tells nothing"
         )
     return names
 

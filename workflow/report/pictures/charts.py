@@ -129,7 +129,7 @@ def seed_points(methods: dict, method: str, corruption: str, level: str) -> list
 def information_figure(metrics: dict):
     """A row a dataset, a panel a noise, a point a run: I(x; y) against the change of accuracy.
 
-    Hollow where the bound lies at its ceiling, which is no estimate.
+    Hollow where a bound of the method lies at its ceiling, which is no estimate.
     """
     labels, protocols = method_labels(("run", metrics)), metrics["protocols"]
     both = protocols["robustness"].keys() & protocols["information"].keys()
