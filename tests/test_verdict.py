@@ -28,7 +28,7 @@ def test_reversed_lead_is_contradicted():
     swapped = fids(**{N: fids()[HIGH], HIGH: fids()[N]})
     outcome = verdict("vim_generates_best", run({"fid.fid.test": swapped}, 3))
     assert outcome.word == "contradicted"
-    assert outcome.place[1:] == (N, HIGH)
+    assert outcome.place[1] == N and outcome.effect.value > 0
 
 
 def test_without_a_method_a_statement_can_only_be_contradicted():

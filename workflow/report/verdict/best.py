@@ -11,8 +11,8 @@ def best_methods(metrics: dict, dataset: str, name: str, better: str) -> set[str
     """The method with the best mean, and every one whose difference from it may be zero (95 %).
 
     `name` is a value's in metrics.json, `better` "lower" or "higher". Differences and their errors
-    are those of the verdicts, on their scale of comparison: over several seeds with their spread pooled
-    over methods, for one seed over the units that methods share. Without any error, as of a doubtful
+    are those of the verdicts, on their scale of comparison: paired by seed, of one seed over
+    the units that methods share. Without any error, as of a doubtful
     value, only equal means are alike.
     """
     grid = run_grid(metrics, dataset, name)

@@ -1,11 +1,8 @@
 """The statistics behind the verdicts, on plain arrays: docs/verdict.md explains the rule.
 
-Scores of M methods over S seeds, on a scale where effects add, follow
-
-    y[method, seed] = method + seed + residual
-
-with one residual variance for all methods. A contrast is a weighted sum of methods. Everything is
-vectorised over leading axes, so that benchmarks/verdict.py can simulate the very code that judges.
+Scores of M methods over S seeds lie on a scale where effects add; a contrast is a weighted sum of
+methods, such as one less another. Everything is vectorised over leading axes, so that
+benchmarks/verdict.py can simulate the very code that judges.
 """
 
 from dataclasses import dataclass
@@ -76,11 +73,11 @@ class Scale:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Contrasts (..., K) with their standard errors (NaN: unknown) and degrees of freedom."""
+    """Contrasts (..., K) with their standard errors (NaN: unknown) and degrees of freedom, of each or all."""
 
     value: np.ndarray
     se: np.ndarray
-    df: float
+    df: np.ndarray | float
 
     def above(self, bound=0.0) -> np.ndarray:
         """One-sided p-value of the contrast lying above `bound`."""
@@ -113,47 +110,23 @@ class Estimate:
 def over_seeds(y: np.ndarray, contrasts: np.ndarray) -> Estimate:
     """Contrasts of the methods of `y` (..., M, S) over seeds; `contrasts` is (K, M).
 
-    The residual variance is pooled over methods, with (M - 1)(S - 1) degrees of freedom; where a
-    contrast's own variance over the seeds is larger, that stands instead: methods may differ in
-    spread. Contrasts that do not sum to zero are no comparison of methods: seeds then belong to the
-    residual, with M (S - 1). NaN in `y` is a missing run, the same in all leading axes; contrasts of
-    a method without any are NaN, and so are those of methods that share no seed, not even by way of
-    others. Without a degree of freedom the error is.
+    Student's paired t test: a contrast is taken on every seed that all its methods have, and these
+    numbers are the sample, with one degree of freedom less. What a seed does to all methods drops out,
+    and methods may differ in spread. NaN in `y` is a missing run, the same in all leading axes. Of
+    methods that share no seed a contrast is NaN, of methods that share one its error is.
     """
     seen = np.isfinite(y[(0,) * (y.ndim - 2)])
-    if not seen.any():
-        unknown = np.full((*y.shape[:-2], len(contrasts)), np.nan)
-        return Estimate(unknown, unknown, 1)
-    methods, seeds = np.nonzero(seen)
-    present = seen.any(1)
-    design = np.eye(len(seen))[methods][:, present]
-    if np.allclose(contrasts.sum(1), 0):
-        design = np.hstack([design, np.eye(seen.shape[1])[seeds][:, seen.any(0)][:, 1:]])
-    inverse = np.linalg.pinv(design)
-    observed = y[..., methods, seeds]
-    effects = observed @ inverse.T
-    residual = observed - effects @ design.T
-    df = len(methods) - np.linalg.matrix_rank(design)
-
-    weights = contrasts[:, present]
-    whole = np.hstack([weights, np.zeros((len(weights), design.shape[1] - weights.shape[1]))])
-    unknown = ~np.isclose(whole @ inverse @ design, whole, atol=1e-8).all(1)
-    lost = (contrasts[:, ~present] != 0).any(1) | unknown
-    value = effects[..., : present.sum()] @ weights.T
-    value[..., lost] = np.nan
-    spread = weights @ inverse[: present.sum()]
-    variance = np.full_like(value, np.nan)
-    if df > 0:
-        variance = (residual**2).sum(-1, keepdims=True) / df * (spread**2).sum(1)
+    value = np.full((*y.shape[:-2], len(contrasts)), np.nan)
+    se, df = value.copy(), np.ones(len(contrasts))
     for k, contrast in enumerate(contrasts):
-        shared = seen[contrast != 0].all(0)
-        if shared.sum() > 1:
-            used = contrast != 0
-            own = np.einsum("m,...ms->...s", contrast[used], y[..., used, :][..., shared])
-            own = own.var(-1, ddof=1) / shared.sum()
-            variance[..., k] = np.fmax(variance[..., k], own)
-    variance[..., lost] = np.nan
-    return Estimate(value, np.sqrt(variance), max(int(df), 1))
+        used = contrast != 0
+        shared = seen[used].all(0)
+        sample = np.einsum("m,...ms->...s", contrast[used], y[..., used, :][..., shared])
+        if count := shared.sum():
+            value[..., k] = sample.mean(-1)
+        if count > 1:
+            se[..., k], df[k] = sample.std(-1, ddof=1) / np.sqrt(count), count - 1
+    return Estimate(value, se, df)
 
 
 def over_units(y: np.ndarray, covariance: np.ndarray, contrasts: np.ndarray, df: float) -> Estimate:

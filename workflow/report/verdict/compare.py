@@ -69,7 +69,7 @@ def estimate(grid: Grid, contrasts: np.ndarray) -> Estimate:
     """Contrasts of a grid: over its seeds, or over the units of its only one.
 
     A contrast with a doubtful method is that of the means, without an error: its spread over seeds
-    says nothing, and must not be pooled with the others'.
+    says nothing.
     """
     y = grid.values[:, grid.seeds]
     if y.shape[1] == 1:
