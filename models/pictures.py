@@ -42,6 +42,8 @@ def read_array(path: Path | str, name: str) -> np.ndarray:
             return np.lib.format.read_array(stored, allow_pickle=False)
     with open_arrays(file, "store it again with numpy.savez") as stored:
         names = stored.files
+        if not names:
+            raise ValueError(f"{file}: holds no array; store some with numpy.savez")
         chosen = wanted or (name if name in names or len(names) != 1 else names[0])
         if chosen not in names:
             raise ValueError(f"{file}: holds {', '.join(names)}; say which, as {file}:{names[-1]}")

@@ -167,7 +167,7 @@ def test_packages_are_all_that_running_needs_and_the_machine_lacks(monkeypatch):
 
 def test_unprepared_data_is_an_error_that_says_what_to_do(checkouts, tmp_path, monkeypatch):
     monkeypatch.setattr(carry, "needed_packages", lambda has: [])
-    monkeypatch.setattr(carry, "fetch_wheels", lambda *args: args[-1].mkdir())
+    monkeypatch.setattr(carry, "fetch_wheels", lambda *args: None)
     arguments = {"out": tmp_path, "limit": 1, "preset": "paper", "data": ["mnist"]}
     with pytest.raises(FileNotFoundError, match="run the data phase of preset paper first"):
         carry.pack(argparse.Namespace(**arguments, has=[], python="3.12"))

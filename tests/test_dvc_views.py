@@ -41,6 +41,14 @@ def repository(tmp_path_factory):
     return folder
 
 
+def test_a_folder_of_other_things_is_not_emptied(tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "weights").write_text("hours of training")
+    with pytest.raises(ValueError, match="holds weights and would be emptied; give another folder"):
+        write_summaries({"datasets": {}, "methods": []}, tmp_path)
+    assert (tmp_path / "runs" / "weights").exists()
+
+
 def dvc(folder: Path, *words: str) -> str:
     words = [str(Path(sys.executable).with_name("dvc")), *words]
     return subprocess.run(words, cwd=folder, check=True, capture_output=True, text=True).stdout

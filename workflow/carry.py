@@ -25,6 +25,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -80,10 +81,10 @@ def fetch_wheels(packages: list[str], python: str, folder: Path) -> None:
         )
         if done.returncode:
             words = [*pip, "wheel", "--no-deps", "--wheel-dir", folder, package]
-            subprocess.run(words, check=True)
+            built = subprocess.run(words, check=False).returncode == 0
             stem = package.split("==")[0].replace("-", "_")
-            if not list(folder.glob(f"{stem}-*-none-any.whl")):
-                raise RuntimeError(f"{package}: no wheel for Python {python} ({done.stderr})")
+            if not built or not list(folder.glob(f"{stem}-*-none-any.whl")):
+                raise ValueError(f"{package}: no wheel for Python {python} ({done.stderr.strip()})")
 
 
 def archive(files: dict[str, Path]) -> bytes:
@@ -112,20 +113,20 @@ def write_parts(name: str, files: dict[str, Path], folder: Path, limit: int) -> 
 
 def pack(args: argparse.Namespace) -> None:
     """Wheels and data, for `unpack`."""
-    args.out.mkdir(parents=True, exist_ok=True)
-    wheels = args.out / "wheels"
-    fetch_wheels(needed_packages(set(args.has)), args.python, wheels)
-    found = {f"wheels/{path.name}": path for path in sorted(wheels.iterdir())}
-    write_parts("wheels", found, args.out, args.limit * MIB)
-    shutil.rmtree(wheels)
-    root = Path("results") / args.preset
+    root, data = Path("results") / args.preset, {}
     for name in args.data:
         suffix = "safetensors" if name == "inception" else "npz"
         # In this order, so that the engine finds each newer than what it was made from.
-        paths = [root / f"downloads/{name}/manifest.json", root / f"data/{name}.{suffix}"]
-        for path in paths:
+        data[name] = [root / f"downloads/{name}/manifest.json", root / f"data/{name}.{suffix}"]
+        for path in data[name]:
             if not path.exists():
                 raise FileNotFoundError(f"{path}: run the data phase of preset {args.preset} first")
+    args.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=args.out) as wheels:
+        fetch_wheels(needed_packages(set(args.has)), args.python, Path(wheels))
+        found = {f"wheels/{path.name}": path for path in sorted(Path(wheels).iterdir())}
+        write_parts("wheels", found, args.out, args.limit * MIB)
+    for name, paths in data.items():
         write_parts(name, {str(path): path for path in paths}, args.out, args.limit * MIB)
 
 
@@ -242,6 +243,8 @@ def main() -> None:
     sending.add_argument("--with-samples", action="store_true", help=samples)
     taking.add_argument("folder", type=Path, help="where the parts are")
     args = parser.parse_args()
+    if getattr(args, "limit", 1) < 1:
+        parser.error(f"--limit is {args.limit}; a part has 1 MiB or more")
     try:
         args.function(args)
     except (OSError, ValueError) as error:

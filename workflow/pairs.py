@@ -64,7 +64,11 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", help="of these (default: all; vimae_n vae)")
     args = parser.parse_args()
     try:
-        metrics = read_json(args.metrics)
+        if not args.metrics.is_file():
+            raise ValueError(f"{args.metrics}: no such file; give a metrics.json")
+        metrics = read_json(args.metrics, ("datasets", "methods", "seeds"), "give a metrics.json")
+        if args.methods and len(args.methods) < 2:
+            raise ValueError(f"--methods {args.methods[0]}: name two or more, to be compared")
         if args.dataset:
             print(document(metrics, args.dataset, args.value, args.methods))
         elif args.methods and len(args.methods) != 2:

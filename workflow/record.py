@@ -194,7 +194,12 @@ def main() -> None:
         return render(args.preset)
     targets = missing(Settings(config))
     if not targets:  # without a target the engine would make all
-        sys.exit(f"nothing is missing of preset {args.preset}")
+        chosen = [
+            f"--{name} {' '.join(map(str, of))}"
+            for name, of in (("datasets", args.datasets), ("seeds", args.seeds))
+            if of
+        ]
+        sys.exit(f"nothing is missing of preset {' '.join([args.preset, *chosen])}")
     print("\n".join(targets))
 
 

@@ -49,6 +49,8 @@ def main(arguments: list[str] | None = None) -> None:
     args = made.parse_args(arguments)
     if args.b is None and args.save is None:
         made.error("give B, or --save to keep the statistics of A")
+    if args.out and args.b is None:
+        made.error("--out needs B: without it nothing is measured")
     if args.save and args.save.suffix != ".npz":
         made.error(f"--save {args.save}: statistics are written to an .npz; call it so")
     if args.groups < 2:

@@ -55,7 +55,15 @@ def summaries(metrics: dict) -> dict[tuple[str, str], dict[str, float]]:
 
 
 def write_summaries(metrics: dict, folder: Path) -> None:
-    """`folder`/<dataset>/<method>.json, and nothing else: a method taken out must not linger."""
+    """`folder`/<dataset>/<method>.json, and nothing else: a method taken out must not linger.
+
+    ValueError, and nothing is removed, if the folder holds anything of another kind.
+    """
+    held = [path for path in folder.rglob("*") if not path.is_dir()]
+    if other := [p for p in held if p.suffix != ".json" or len(p.relative_to(folder).parts) != 2]:
+        raise ValueError(
+            f"{folder}: holds {other[0].name} and would be emptied; give another folder"
+        )
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for (dataset, method), means in summaries(metrics).items():
