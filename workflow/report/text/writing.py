@@ -10,7 +10,7 @@ from data.files import atomic_write
 LATEX = {"±": r"$\pm$", "β": r"$\beta$", "→": r"$\to$", ">": r"$>$", "<": r"$<$", "–": "--"}
 LATEX |= {"†": r"\dag{}", "×": r"$\times$", "∞": r"$\infty$", "‡": r"\ddag{}", "−": "$-$"}
 LATEX |= {"λ": r"$\lambda$", "≥": r"$\geq$", "≤": r"$\leq$", "Δ": r"$\Delta$", "σ": r"$\sigma$"}
-LATEX |= {"“": "``", "”": "''"}
+LATEX |= {"“": "``", "”": "''", "…": r"\ldots{}"}
 
 
 def to_markdown(frame: pd.DataFrame, left: int = 1) -> str:
