@@ -44,9 +44,12 @@ def repository(tmp_path_factory):
 def test_a_folder_of_other_things_is_not_emptied(tmp_path):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "weights").write_text("hours of training")
-    with pytest.raises(ValueError, match="holds weights and would be emptied; give another folder"):
+    with pytest.raises(ValueError, match="holds weights, and it would be emptied; take another"):
         write_summaries({"datasets": {}, "methods": []}, tmp_path)
     assert (tmp_path / "runs" / "weights").exists()
+    (tmp_path / "runs" / "weights").rename(tmp_path / ".snakemake_timestamp")  # an engine's output
+    write_summaries({"datasets": {}, "methods": []}, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def dvc(folder: Path, *words: str) -> str:

@@ -67,8 +67,8 @@ CHECKS: dict[str, Callable[[Path], str]] = {
 def remove_broken(root: Path | str, dry: bool = False) -> list[str]:
     """Remove the truncated results below `root` (results/<preset>) and say which, a line each.
 
-    `dry` only says so. Only what is certain: a file that cannot be opened at all stays, its reader will say why. Jobs
-    that run meanwhile are not disturbed: theirs are hidden files until they are whole.
+    `dry` only says so. Only what is certain: a file that cannot be opened at all stays, its reader
+    will say why. Jobs that run meanwhile are not disturbed: theirs are hidden files until they are whole.
     """
     root, lines = Path(root), []
     paths = [path for folder in FOLDERS for path in (root / folder).rglob("*.*")]

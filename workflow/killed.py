@@ -50,9 +50,9 @@ def at_work(path: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):  # it has just begun
         process = "?"
     return (
-        f"another run is at work here (process {process} or one begun beside it): what it makes is locked, or called"
-        " incomplete, until it ends. Give the command again then; --unlock and --rerun-incomplete are"
-        " not needed"
+        f"another run is at work here (process {process} or one begun beside it): what it makes is"
+        " locked, or called incomplete, until it ends. Give the command again then; --unlock and"
+        " --rerun-incomplete are not needed"
     )
 
 

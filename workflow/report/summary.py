@@ -26,6 +26,8 @@ COLUMNS = {
     "mmd": "information.mmd",
 }
 
+TIMESTAMP = ".snakemake_timestamp"  # the engine's, in a folder that is an output
+
 
 def columns(metrics: dict, dataset: str) -> dict[str, str]:
     """Short name to name in `metrics.json`; a score of a single value that is new comes last."""
@@ -59,11 +61,9 @@ def write_summaries(metrics: dict, folder: Path) -> None:
 
     ValueError, and nothing is removed, if the folder holds anything of another kind.
     """
-    held = [path for path in folder.rglob("*") if not path.is_dir()]
+    held = [path for path in folder.rglob("*") if path.is_file() and path.name != TIMESTAMP]
     if other := [p for p in held if p.suffix != ".json" or len(p.relative_to(folder).parts) != 2]:
-        raise ValueError(
-            f"{folder}: holds {other[0].name} and would be emptied; give another folder"
-        )
+        raise ValueError(f"{folder}: holds {other[0].name}, and it would be emptied; take another")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for (dataset, method), means in summaries(metrics).items():
